@@ -1,0 +1,125 @@
+"""The wire contract: what a client app may put on the topic ``xuejing.events``.
+
+One frozen-by-convention struct per event type, told apart by ``event_type``. A Kafka message holds one
+event as UTF-8 JSON, or several of one member as NDJSON; its key is ``member_id``. Fields that start with
+``x_`` are private to the sender: they stay in the archived body and mean nothing here.
+
+Adding a family of events starts with a struct in this file (see docs/event-families.md).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from msgspec import Meta, Struct
+
+SCHEMA_VERSION = 1
+"""Newest version this program reads; a newer one is rejected as ``unsupported_version``, retryable."""
+
+MAX_INT = 2**63 - 1
+MAX_SCORE = 1e9
+FIRST_YEAR, LAST_YEAR = 2000, 2100
+
+Id = Annotated[str, Meta(min_length=1, max_length=64, description="opaque id, 1-64 characters")]
+Text = Annotated[str, Meta(max_length=4096)]
+Moment = Annotated[datetime, Meta(tz=True, description="RFC 3339 with offset, 2000-2100")]
+Millis = Annotated[int, Meta(ge=0, le=MAX_INT, description="milliseconds")]
+Beat = Annotated[int, Meta(gt=0, le=MAX_INT, description="milliseconds")]
+Score = Annotated[float, Meta(ge=-MAX_SCORE, le=MAX_SCORE)]
+MaxScore = Annotated[float, Meta(ge=0, le=MAX_SCORE)]
+ErrorKind = Annotated[str, Meta(pattern="^(knowledge|careless|misread|other)$")]
+
+
+class Event(Struct, tag_field="event_type", kw_only=True, omit_defaults=True, gc=False):
+    """What all events have in common."""
+
+    event_id: Annotated[UUID, Meta(description="made by the producer; the same id means the same event")]
+    member_id: Id
+    course_id: Id
+    occurred_at: Annotated[
+        Moment, Meta(description="when it ended (study), was submitted (answer), was found wrong (error)")
+    ]
+    schema_version: Annotated[int, Meta(ge=1, description="additive only")] = SCHEMA_VERSION
+    source: Annotated[Text | None, Meta(description="app and its version")] = None
+    device_id: Annotated[Text | None, Meta(description="opaque id of the device")] = None
+    sent_at: Annotated[Moment | None, Meta(description="client clock at the flush; not part of identity")] = (
+        None
+    )
+    replaces: Annotated[UUID | None, Meta(description="takes that event back and stands for it")] = None
+
+
+class Study(Event, tag="study", kw_only=True, omit_defaults=True, gc=False):
+    """An interval of study ``[occurred_at - duration_ms, occurred_at)``, or a heartbeat."""
+
+    duration_ms: Annotated[Millis | None, Meta(description="length of the interval")] = None
+    beat_ms: Annotated[
+        Beat | None,
+        Meta(description="a heartbeat: extends forward by the gap rule; needs device_id and session_id"),
+    ] = None
+    active_ms: Annotated[
+        Millis | None, Meta(description="part of the interval in focus and not idle")
+    ] = None
+    unit_id: Annotated[Id | None, Meta(description="unit of the course")] = None
+    session_id: Annotated[Id | None, Meta(description="client session that a heartbeat belongs to")] = None
+
+
+class Answer(Event, tag="answer", kw_only=True, omit_defaults=True, gc=False):
+    """A submitted answer, graded or not."""
+
+    question_id: Annotated[Id, Meta(description="unique over all courses")]
+    correct: Annotated[bool | None, Meta(description="null: not graded yet")]
+    exam_id: Annotated[Id | None, Meta(description="absent: practice")] = None
+    attempt: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
+    duration_ms: Annotated[Millis | None, Meta(description="time spent on the question")] = None
+    response: Annotated[Text | list[Text] | None, Meta(description="chosen option or options")] = None
+    score: Score | None = None
+    max_score: MaxScore | None = None
+    knowledge_points: Annotated[list[Id] | None, Meta(description="else from the catalogue")] = None
+
+
+class Error(Event, tag="error", kw_only=True, omit_defaults=True, gc=False):
+    """An answer was found wrong, possibly days after it was given."""
+
+    question_id: Annotated[Id, Meta(description="unique over all courses")]
+    exam_id: Annotated[Id | None, Meta(description="absent: practice")] = None
+    attempt: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
+    response: Annotated[Text | list[Text] | None, Meta(description="what was answered")] = None
+    knowledge_points: Annotated[list[Id] | None, Meta(description="else from the catalogue")] = None
+    answer_id: Annotated[UUID | None, Meta(description="the answer event that it belongs to")] = None
+    expected: Annotated[Text | None, Meta(description="the right answer")] = None
+    kind: ErrorKind | None = None
+
+
+class Withdraw(Event, tag="withdraw", kw_only=True, omit_defaults=True, gc=False):
+    """Takes an event of the same member back, also when it arrives first."""
+
+    target_event_id: UUID
+    reason: Annotated[str, Meta(min_length=1, max_length=4096)]
+
+
+AnyEvent = Study | Answer | Error | Withdraw
+EVENT_TYPES: tuple[type[Event], ...] = (Study, Answer, Error, Withdraw)
+TAGS: tuple[str, ...] = tuple(str(t.__struct_config__.tag) for t in EVENT_TYPES)
+
+
+def check(event: Any) -> tuple[str, object, str] | None:
+    """Rules that span fields. Returns ``(field, value, rule)`` of the first broken one, else None."""
+    year = event.occurred_at.year
+    # The edges of the range in another zone would leave it in UTC: keep one year of margin inside datetime.
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        return "occurred_at", event.occurred_at.isoformat(), f"must lie in {FIRST_YEAR}-{LAST_YEAR}"
+    if event.replaces is not None and event.replaces == event.event_id:
+        return "replaces", str(event.replaces), "must name another event"
+    kind = type(event)
+    if kind is Study:
+        if (event.duration_ms is None) == (event.beat_ms is None):
+            return "duration_ms", event.duration_ms, "exactly one of duration_ms and beat_ms is required"
+        if event.beat_ms is not None:
+            for name in ("device_id", "session_id"):
+                if not getattr(event, name):
+                    return name, getattr(event, name), "is required with beat_ms"
+    elif kind is Withdraw and event.target_event_id == event.event_id:
+        return "target_event_id", str(event.target_event_id), "must name another event"
+    return None
