@@ -1,0 +1,71 @@
+"""Reference data: organisations, members and the catalogue, with the tables people fill in for them.
+
+Each row type declares its table: headers in Chinese and English, types, meaning and examples stand in the
+annotations of its fields. ``TABLES`` holds the declarations, ``check_reference`` the rules that need more
+than one cell, ``Roster`` the dated look-ups. Days are local days of the organisation's time zone, from
+inclusive, to exclusive; instants are UTC.
+"""
+
+from __future__ import annotations
+
+from schemas.reference.catalogue_rows import (
+    COURSES,
+    EXAMS,
+    KNOWLEDGE_POINTS,
+    QUESTION_KINDS,
+    QUESTIONS,
+    UNITS,
+    Course,
+    Exam,
+    KnowledgePoint,
+    Question,
+    Unit,
+)
+from schemas.reference.columns import Choice, Column, ColumnKind, Language, Table, Text, declare, normalise
+from schemas.reference.organisation_rows import (
+    MEMBER_CATEGORIES,
+    MEMBER_ROLES,
+    MEMBER_STATUSES,
+    MEMBERS,
+    ORGANISATION_KINDS,
+    ORGANISATIONS,
+    Member,
+    Organisation,
+)
+from schemas.reference.roster import Roster
+from schemas.reference.rules import TABLES, Problem, ReferenceTables, check_reference
+
+__all__ = [
+    "COURSES",
+    "EXAMS",
+    "KNOWLEDGE_POINTS",
+    "MEMBERS",
+    "MEMBER_CATEGORIES",
+    "MEMBER_ROLES",
+    "MEMBER_STATUSES",
+    "ORGANISATIONS",
+    "ORGANISATION_KINDS",
+    "QUESTIONS",
+    "QUESTION_KINDS",
+    "TABLES",
+    "UNITS",
+    "Choice",
+    "Column",
+    "ColumnKind",
+    "Course",
+    "Exam",
+    "KnowledgePoint",
+    "Language",
+    "Member",
+    "Organisation",
+    "Problem",
+    "Question",
+    "ReferenceTables",
+    "Roster",
+    "Table",
+    "Text",
+    "Unit",
+    "check_reference",
+    "declare",
+    "normalise",
+]
