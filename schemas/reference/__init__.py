@@ -8,19 +8,7 @@ inclusive, to exclusive; instants are UTC.
 
 from __future__ import annotations
 
-from schemas.reference.catalogue_rows import (
-    COURSES,
-    EXAMS,
-    KNOWLEDGE_POINTS,
-    QUESTION_KINDS,
-    QUESTIONS,
-    UNITS,
-    Course,
-    Exam,
-    KnowledgePoint,
-    Question,
-    Unit,
-)
+from schemas.reference.catalogue_rows import COURSES, EXAMS, UNITS, Course, Exam, Unit
 from schemas.reference.columns import Choice, Column, ColumnKind, Language, Table, Text, declare, normalise
 from schemas.reference.organisation_rows import (
     MEMBER_CATEGORIES,
@@ -32,8 +20,17 @@ from schemas.reference.organisation_rows import (
     Member,
     Organisation,
 )
+from schemas.reference.question_rows import (
+    KNOWLEDGE_POINTS,
+    QUESTION_KINDS,
+    QUESTIONS,
+    KnowledgePoint,
+    Question,
+    option_letters,
+)
 from schemas.reference.roster import Roster
-from schemas.reference.rules import TABLES, Problem, ReferenceTables, check_reference
+from schemas.reference.rules import check_reference
+from schemas.reference.tables import TABLES, Problem, ReferenceTables
 
 __all__ = [
     "COURSES",
@@ -68,4 +65,5 @@ __all__ = [
     "check_reference",
     "declare",
     "normalise",
+    "option_letters",
 ]

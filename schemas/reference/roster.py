@@ -8,14 +8,15 @@ from datetime import date
 
 from schemas.reference.organisation_rows import MEMBER_CATEGORIES, Member, Organisation
 
-_EVER = date.max.toordinal() + 1
+EVER = date.max.toordinal() + 1
+"""Day ordinal after the last one: the end of a period that has none."""
 _CATEGORY_CODES = frozenset(choice.code for choice in MEMBER_CATEGORIES)
 
 
 def period(row: Organisation | Member) -> tuple[int, int]:
     """``[from, to)`` of a row as day ordinals; an empty from is 0, an empty to is after the last day."""
     start = row.valid_from.toordinal() if row.valid_from else 0
-    return start, row.valid_to.toordinal() if row.valid_to else _EVER
+    return start, row.valid_to.toordinal() if row.valid_to else EVER
 
 
 class _Tree:
