@@ -64,7 +64,8 @@ def _emission(column: FloatArray, p: BktParams) -> FloatArray:
 def _expect(rows: FloatArray, counts: FloatArray, p: BktParams) -> tuple[float, FloatArray]:
     """Log-likelihood, and four pairs of expected counts (how often, of how many).
 
-    The pairs: known at first, learned, slipped, guessed. Scaled forward–backward over all sequences at once; ``rows`` is (n, length).
+    The pairs: known at first, learned, slipped, guessed.
+    Scaled forward–backward over all sequences at once; ``rows`` is (n, length).
     """
     n, length = rows.shape
     move = np.array([[1 - p.t, p.t], [0.0, 1.0]])
@@ -143,17 +144,12 @@ def fit(
     scouts = [_climb(rows, counts, start, 30, tolerance) for start in STARTS]
     best = max(scouts, key=lambda s: s[0])
     value, params, converged = _climb(rows, counts, best[1], iterations, tolerance)
-    edges = {
-        "l0": (FLOOR, CEILING),
-        "t": (FLOOR, CEILING),
-        "s": (FLOOR, BELOW_HALF),
-        "g": (FLOOR, BELOW_HALF),
-    }
+    tops = {"l0": CEILING, "t": CEILING, "s": BELOW_HALF, "g": BELOW_HALF}
     bound = tuple(k for k, v in params.to_dict().items() if v < FLOOR + 1e-6 or v > tops[k] - 1e-6)
     return BktFit(params, "fitted", len(used), answers, value, converged, bound)
 
 
 def log_likelihood(sequences: Sequence[Sequence[bool]], params: BktParams) -> float:
-    """Log-likelihood (natural log) of non-empty answer sequences under ``params``; 0.0 when there are none."""
+    """Log-likelihood (natural log) of answer sequences under ``params``; 0.0 when there are none."""
     used = [s for s in sequences if len(s)]
     return _expect(*_pack(used), params)[0] if used else 0.0
