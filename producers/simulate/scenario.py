@@ -1,0 +1,92 @@
+"""The two scenarios: the college that the project was asked for, and the same shape at any size."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+from producers.simulate.bank import load_catalogue
+from producers.simulate.catalogue import Catalogue
+from producers.simulate.draw import draw_items, draw_points
+from producers.simulate.model import Messiness, Scenario
+from producers.simulate.roster import college_members, college_organisations, tree, tree_members
+from schemas.errors import ConfigError
+
+DEFAULT_SEED = 20260302
+DEFAULT_START = date(2026, 3, 2)
+DEFAULT_DAYS = 131  # to 2026-07-10, the last day of the term
+DEFAULT_TIMEZONE = "Asia/Shanghai"
+_SHORTEST = 14  # exam windows are fractions of the term and need at least a day each
+
+
+def default_scenario(
+    seed: int = DEFAULT_SEED,
+    *,
+    start: date = DEFAULT_START,
+    days: int = DEFAULT_DAYS,
+    timezone: str = DEFAULT_TIMEZONE,
+    messiness: Messiness | None = None,
+) -> Scenario:
+    """A college of five branches, 43 teacher and 26 student members, one term of study, exams and practice.
+
+    Raises ConfigError when ``days`` is below 14.
+    """
+    _check("days", days, _SHORTEST)
+    chosen = messiness or Messiness()
+    catalogue = load_catalogue(start, days)
+    return Scenario(
+        seed=seed,
+        timezone=timezone,
+        start=start,
+        days=days,
+        organisations=college_organisations(start),
+        members=college_members(seed, start, days, chosen),
+        catalogue=catalogue,
+        items=draw_items(seed, catalogue, defects=2),
+        points=draw_points(seed, catalogue),
+        messiness=chosen,
+    )
+
+
+def scaled_scenario(
+    members: int,
+    branches: int,
+    days: int,
+    *,
+    seed: int = DEFAULT_SEED,
+    start: date = DEFAULT_START,
+    timezone: str = DEFAULT_TIMEZONE,
+    messiness: Messiness | None = None,
+) -> Scenario:
+    """The same catalogue and behaviour for any number of members and branches.
+
+    Exams here carry no shift and no defective questions, so that one ability per member explains all
+    first attempts and estimates can be compared with the parameters directly. Raises ConfigError when
+    a size is too small (``members`` ≥ ``branches`` ≥ 1, ``days`` ≥ 14).
+    """
+    _check("days", days, _SHORTEST)
+    _check("branches", branches, 1)
+    _check("members", members, branches)
+    chosen = messiness or Messiness()
+    catalogue = _without_shifts(load_catalogue(start, days))
+    return Scenario(
+        seed=seed,
+        timezone=timezone,
+        start=start,
+        days=days,
+        organisations=tree(branches, start),
+        members=tree_members(seed, members, branches, start, chosen),
+        catalogue=catalogue,
+        items=draw_items(seed, catalogue, defects=0),
+        points=draw_points(seed, catalogue),
+        messiness=chosen,
+    )
+
+
+def _without_shifts(catalogue: Catalogue) -> Catalogue:
+    return replace(catalogue, exams=tuple(replace(e, shift=0.0) for e in catalogue.exams))
+
+
+def _check(name: str, value: int, smallest: int) -> None:
+    if value < smallest:
+        raise ConfigError(f"{name} is {value}, at least {smallest} is needed", where="simulated scenario")
