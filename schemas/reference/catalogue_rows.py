@@ -70,9 +70,7 @@ _ROW_DUE = Column(
 class Course(msgspec.Struct, frozen=True, kw_only=True):
     """A course. ``assigned_at`` and ``due_at`` are UTC instants; ``audience`` empty means everyone."""
 
-    course_id: Annotated[
-        str, course_column(Text("课程的唯一编号", "Unique id of the course"), ("C01", "C02"))
-    ]
+    course_id: Annotated[str, course_column(Text("课程的唯一编号", "Unique id of the course"), ("C01", "C02"))]
     title: Annotated[
         str,
         title_column(

@@ -22,6 +22,8 @@ ColumnKind = Literal[
     "audience",  # member categories and organisation ids joined by ';'
     "integer",
     "number",
+    "minutes",  # length in minutes, held as integer milliseconds
+    "seconds",  # length in seconds, held as integer milliseconds
     "boolean",  # yes, no, or empty
     "date",  # local calendar day
     "time",  # instant; without an offset it is read in the organisation's time zone
@@ -54,7 +56,7 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
 
     ``examples`` are cells as a Chinese reader would type them, one per example row; ``examples_en`` the
     English ones where they differ. Choice columns give codes, which are shown by their names.
-    ``minimum`` bounds integer and number columns.
+    ``minimum`` and ``maximum`` bound numbers, inclusive; ``max_length`` bounds text, in characters.
     """
 
     kind: ColumnKind
@@ -65,6 +67,8 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     examples: tuple[str, ...] = ()
     examples_en: tuple[str, ...] = ()
     minimum: float | None = None
+    maximum: float | None = None
+    max_length: int | None = None
     name: str = ""
     required: bool = False
 
@@ -124,9 +128,7 @@ def declare(
     hints = get_type_hints(row, include_extras=True)
     columns = []
     for field in msgspec.structs.fields(row):
-        found = [
-            extra for extra in getattr(hints[field.name], "__metadata__", ()) if isinstance(extra, Column)
-        ]
+        found = [extra for extra in getattr(hints[field.name], "__metadata__", ()) if isinstance(extra, Column)]
         if len(found) != 1:
             raise TypeError(f"{row.__name__}.{field.name} needs exactly one Column in its annotation")
         columns.append(msgspec.structs.replace(found[0], name=field.name, required=field.required))

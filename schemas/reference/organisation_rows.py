@@ -30,9 +30,7 @@ MEMBER_ROLES = (
     Choice("member", Text("党员", "Member"), ("成员", "普通党员", "一般党员", "无")),
     Choice("branch_secretary", Text("支部书记", "Branch secretary"), ("书记", "党支部书记", "secretary")),
     Choice("organisation_officer", Text("组织委员", "Organisation officer"), ("organization officer",)),
-    Choice(
-        "committee_member", Text("委员", "Committee member"), ("支部委员", "支委", "党委委员", "班子成员")
-    ),
+    Choice("committee_member", Text("委员", "Committee member"), ("支部委员", "支委", "党委委员", "班子成员")),
 )
 MEMBER_STATUSES = (
     Choice("full", Text("正式", "Full"), ("正式党员", "full member")),
@@ -67,9 +65,7 @@ class Organisation(msgspec.Struct, frozen=True, kw_only=True):
         Column(
             kind="id",
             header=Text("上级组织编号", "Parent organisation ID"),
-            description=Text(
-                "上级组织的编号；空 = 最高一级", "Id of the organisation above; empty = the top"
-            ),
+            description=Text("上级组织的编号；空 = 最高一级", "Id of the organisation above; empty = the top"),
             aliases=("上级编号", "上级组织代码", "上级组织", "parent organization id", "parent"),
             examples=("", "college"),
         ),
@@ -79,9 +75,7 @@ class Organisation(msgspec.Struct, frozen=True, kw_only=True):
         Column(
             kind="text",
             header=Text("组织名称", "Organisation name"),
-            description=Text(
-                "报告中显示的名称；空 = 显示编号", "Name shown in reports; empty = the id is shown"
-            ),
+            description=Text("报告中显示的名称；空 = 显示编号", "Name shown in reports; empty = the id is shown"),
             aliases=("名称", "支部名称", "党组织名称", "organization name"),
             examples=("学院党委", "教工第一党支部"),
             examples_en=("College committee", "Staff branch 1"),
@@ -152,9 +146,7 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
         Column(
             kind="text",
             header=Text("姓名", "Name"),
-            description=Text(
-                "只保存在名册中；空 = 显示编号", "Kept in the roster only; empty = the id is shown"
-            ),
+            description=Text("只保存在名册中；空 = 显示编号", "Kept in the roster only; empty = the id is shown"),
             aliases=("名字", "党员姓名", "成员姓名", "member name", "full name"),
             examples=("张示例", "李示例"),
             examples_en=("Zhang Example", "Li Example"),

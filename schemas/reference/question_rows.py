@@ -14,9 +14,7 @@ QUESTION_KINDS = (
     Choice("single", Text("单选", "Single choice"), ("单选题", "single")),
     Choice("multiple", Text("多选", "Multiple choice"), ("多选题", "multiple", "不定项")),
     Choice("truefalse", Text("判断", "True or false"), ("判断题", "是非题", "true/false", "tf")),
-    Choice(
-        "text", Text("文字", "Free text"), ("填空", "填空题", "简答", "简答题", "论述", "问答", "free text")
-    ),
+    Choice("text", Text("文字", "Free text"), ("填空", "填空题", "简答", "简答题", "论述", "问答", "free text")),
 )
 
 
@@ -197,9 +195,7 @@ class KnowledgePoint(msgspec.Struct, frozen=True, kw_only=True):
             examples=("K01", "K02"),
         ),
     ]
-    course_id: Annotated[
-        str, course_column(Text("所属课程；空 = 多门课程共用", "Its course; empty = shared"))
-    ] = ""
+    course_id: Annotated[str, course_column(Text("所属课程；空 = 多门课程共用", "Its course; empty = shared"))] = ""
     title: Annotated[
         str,
         title_column(

@@ -34,7 +34,7 @@ def _pool(tables: ReferenceTables, known: ReferenceTables, target: str) -> list[
 def _missing(table: str, line: int, column: str, value: str, target: str) -> Problem:
     title = TABLES[target].title
     rule = Text(f"“{title.zh}”表中没有这个编号", f"no such id in the {target} table")
-    return Problem(table, line, column, value, rule)
+    return Problem(table, line, column, value, rule, refers_to=target)
 
 
 def check_references(tables: ReferenceTables, known: ReferenceTables) -> Iterator[Problem]:
@@ -83,9 +83,7 @@ def _organisations(tables: ReferenceTables, known: ReferenceTables) -> Iterator[
                         line,
                         "audience",
                         item,
-                        Text(
-                            "不是人员类别，也不是组织编号", "is neither a member category nor an organisation"
-                        ),
+                        Text("不是人员类别，也不是组织编号", "is neither a member category nor an organisation"),
                     )
 
 

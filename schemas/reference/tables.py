@@ -13,8 +13,7 @@ from schemas.reference.organisation_rows import MEMBERS, ORGANISATIONS, Member, 
 from schemas.reference.question_rows import KNOWLEDGE_POINTS, QUESTIONS, KnowledgePoint, Question
 
 TABLES: Mapping[str, Table] = {
-    table.name: table
-    for table in (ORGANISATIONS, MEMBERS, COURSES, UNITS, EXAMS, QUESTIONS, KNOWLEDGE_POINTS)
+    table.name: table for table in (ORGANISATIONS, MEMBERS, COURSES, UNITS, EXAMS, QUESTIONS, KNOWLEDGE_POINTS)
 }
 
 
@@ -22,7 +21,7 @@ class Problem(msgspec.Struct, frozen=True):
     """What is wrong with one cell: table, line, column (wire name), value as written, and the rule it breaks.
 
     ``line`` is the line in the file or sheet (a header on the first is 1), 0 when the rows came from
-    elsewhere. A warning doesn't stop an import.
+    elsewhere. A warning doesn't stop an import. ``refers_to``: the table in which the value was not found.
     """
 
     table: str
@@ -31,6 +30,7 @@ class Problem(msgspec.Struct, frozen=True):
     value: str
     rule: Text
     level: Literal["error", "warning"] = "error"
+    refers_to: str = ""
 
     def describe(self, language: Language = "zh") -> str:
         """``table:line column value rule`` in one line."""

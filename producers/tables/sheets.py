@@ -1,0 +1,142 @@
+"""Any file as named sheets of raw rows, and a sheet as typed records under a declared table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from producers.tables.cells import CellError, Raw, Value, as_text, parse
+from producers.tables.headers import HEADER_ROWS, Header, best
+from producers.tables.issues import TableError, TableWarning
+from producers.tables.text_source import open_text, read_text
+from producers.tables.workbook_source import open_workbook, read_sheet, sheet_names
+from schemas.days import LocalDays
+from schemas.errors import InputError
+from schemas.reference import Table, Text
+
+TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
+BOOK_SUFFIXES = (".xlsx", ".xlsm", ".xls")
+
+RawRow = tuple[int, Sequence[Raw]]
+RawRows = Iterator[RawRow | TableError]
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One sheet or text file. ``label`` names it in messages; ``rows`` starts reading from the top."""
+
+    name: str
+    label: str
+    delimited: bool
+    rows: Callable[[], RawRows]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One row that parsed: its line and the values of its non-empty cells by column name."""
+
+    line: int
+    values: dict[str, Value]
+
+
+def is_table(path: Path) -> bool:
+    """Whether the name is that of a table (CSV, TSV, TXT, XLSX), as against wire NDJSON. Doesn't open it."""
+    return path.suffix.lower() in (*TEXT_SUFFIXES, *BOOK_SUFFIXES)
+
+
+def zone_of(tz: ZoneInfo | str) -> ZoneInfo:
+    """The zone by its IANA name; ConfigError when there is none of that name."""
+    return tz if isinstance(tz, ZoneInfo) else LocalDays(tz).zone
+
+
+@contextmanager
+def open_sheets(path: Path) -> Iterator[list[Sheet]]:
+    """The sheets of a file; a text file is one sheet. Raises InputError when it can't be read."""
+    if not path.is_file():
+        raise InputError("文件不存在 / no such file", where=str(path))
+    if path.suffix.lower() in BOOK_SUFFIXES:
+        with open_workbook(path) as book:
+            yield [
+                Sheet(name, f"{path.name}[{name}]", False, partial(read_sheet, book, name))
+                for name in sheet_names(book)
+            ]
+    elif path.suffix.lower() in TEXT_SUFFIXES:
+        form = open_text(path)
+        yield [Sheet(path.stem, path.name, True, partial(read_text, path, form))]
+    else:
+        raise InputError(
+            "不是表格文件 / not a table",
+            where=str(path),
+            hint=f"可读取 / readable: {', '.join((*TEXT_SUFFIXES, '.xlsx'))}",
+        )
+
+
+def find_header(tables: Iterable[Table], rows: RawRows) -> tuple[Header | None, list[RawRow], RawRows]:
+    """(the best reading of the first rows as a header, those rows, the rows below the header).
+
+    The first row that is usable as a header wins, also below a title line.
+    """
+    candidates = list(tables)
+    head: list[RawRow | TableError] = []
+    readable: list[RawRow] = []
+    for row in rows:
+        head.append(row)
+        if isinstance(row, TableError):
+            continue
+        readable.append(row)
+        reading = best(candidates, [row])
+        if reading is not None and reading.usable:
+            return reading, readable, rows
+        if len(readable) == HEADER_ROWS:
+            break
+    header = best(candidates, readable)
+    return header, readable, chain(head, rows)
+
+
+def read_records(
+    sheet: Sheet, header: Header, rows: RawRows, zone: ZoneInfo
+) -> Iterator[Record | TableError | TableWarning]:
+    """Records and errors in the order of lines. A row with an error gives all its errors and no record."""
+    if header.unknown:
+        names = ", ".join(header.unknown[:20])
+        rule = Text("未识别的列，已忽略", "columns not recognised, ignored")
+        yield TableWarning(sheet.label, header.line, "", names, rule)
+    required = [(index, column) for index, column in header.columns.items() if column.required]
+    width = len(header.cells)
+    for row in rows:
+        if isinstance(row, TableError):
+            yield row
+            continue
+        line, cells = row
+        errors = []
+        values: dict[str, Value] = {}
+        for index, column in header.columns.items():
+            raw = cells[index] if index < len(cells) else None
+            if raw is None or raw == "":
+                continue
+            try:
+                value = parse(column, raw, zone)
+            except CellError as error:
+                errors.append(TableError(sheet.label, line, header.title(index), as_text(raw), error.rule))
+                values[column.name] = ""  # present, so that it isn't reported as missing too
+                continue
+            if value is not None:
+                values[column.name] = value
+        for index, column in required:
+            if column.name not in values:
+                errors.append(TableError(sheet.label, line, header.title(index), "", Text("必填", "is required")))
+        if sheet.delimited and len(cells) > width and any(cell for cell in cells[width:]):
+            rule = Text(
+                f"有 {len(cells)} 个单元格，表头只有 {width} 个；含分隔符的内容请加引号",
+                f"has {len(cells)} cells under {width} headers; quote cells that hold the delimiter",
+            )
+            errors.append(TableError(sheet.label, line, "", as_text(cells[width]), rule))
+        if errors:
+            yield from errors
+        else:
+            yield Record(line, values)
