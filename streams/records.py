@@ -54,9 +54,9 @@ class RecordBatch:
 Handler = Callable[[Sequence[RecordBatch]], Awaitable[None]]
 """Takes what is ready from the partitions of one topic, each partition in offset order.
 
-It returns only when everything in the batches is durable; then their offsets may be committed. Raising stops the
-process without committing them: whatever a handler can deal with (a bad line, a store that is away), it deals
-with itself. The same records may come again, after a restart or when partitions move.
+It returns only when everything in the batches is durable; then their offsets may be committed. Raising stops
+the process without committing them: whatever a handler can deal with (a bad line, a store that is away), it
+deals with itself. The same records may come again, after a restart or when partitions move.
 """
 
 PartitionSet = frozenset[tuple[str, int]]
