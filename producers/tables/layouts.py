@@ -117,7 +117,7 @@ class AnswerRow(msgspec.Struct, frozen=True, kw_only=True):
             kind="id",
             header=Text("题目编号", "Question ID"),
             description=Text("题目编号，在全部课程中唯一", "Id of the question, unique over all courses"),
-            aliases=("题号", "试题编号", "题目", "question"),
+            aliases=("题号", "试题编号"),
             examples=("Q0001", "Q0002"),
         ),
     ]

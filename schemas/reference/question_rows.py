@@ -49,7 +49,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
             kind="id",
             header=Text("题目编号", "Question ID"),
             description=Text("题目编号，在全部课程中唯一", "Id of the question, unique over all courses"),
-            aliases=("题号", "试题编号", "题目", "question"),
+            aliases=("题号", "试题编号"),
             examples=("Q0001", "Q0002"),
         ),
     ]
@@ -94,7 +94,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
             kind="text",
             header=Text("题干", "Question text"),
             description=Text("题目的文字", "What the question says"),
-            aliases=("题目内容", "内容", "问题", "stem"),
+            aliases=("题目", "题目内容", "内容", "问题", "question", "stem"),
             examples=("党的最高纲领写在哪里？", "预备党员的预备期为一年。"),
             examples_en=("Where is the programme written down?", "Probation lasts one year."),
         ),
