@@ -30,7 +30,9 @@ class LocalDays:
         try:
             self.zone = ZoneInfo(zone)
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise ConfigError(f"time zone {zone!r} is not known", hint="use an IANA name, e.g. Asia/Shanghai") from error
+            raise ConfigError(
+                f"time zone {zone!r} is not known", hint="use an IANA name, e.g. Asia/Shanghai"
+            ) from error
         self.name = zone
         self.bounds = lru_cache(maxsize=100_000)(self._bounds)
         self.hours = lru_cache(maxsize=10_000)(self._hours)

@@ -44,9 +44,7 @@ class Event(Struct, tag_field="event_type", kw_only=True, omit_defaults=True, gc
     schema_version: Annotated[int, Meta(ge=1, description="additive only")] = SCHEMA_VERSION
     source: Annotated[Text | None, Meta(description="app and its version")] = None
     device_id: Annotated[Text | None, Meta(description="opaque id of the device")] = None
-    sent_at: Annotated[Moment | None, Meta(description="client clock at the flush; not part of identity")] = (
-        None
-    )
+    sent_at: Annotated[Moment | None, Meta(description="client clock at the flush; not part of identity")] = None
     replaces: Annotated[UUID | None, Meta(description="takes that event back and stands for it")] = None
 
 
@@ -58,9 +56,7 @@ class Study(Event, tag="study", kw_only=True, omit_defaults=True, gc=False):
         Beat | None,
         Meta(description="a heartbeat: extends forward by the gap rule; needs device_id and session_id"),
     ] = None
-    active_ms: Annotated[
-        Millis | None, Meta(description="part of the interval in focus and not idle")
-    ] = None
+    active_ms: Annotated[Millis | None, Meta(description="part of the interval in focus and not idle")] = None
     unit_id: Annotated[Id | None, Meta(description="unit of the course")] = None
     session_id: Annotated[Id | None, Meta(description="client session that a heartbeat belongs to")] = None
 

@@ -12,6 +12,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from schemas import reference
+from schemas.reference.columns import ColumnKind
+
 MICRO = 1_000_000
 """Scale of stored scores: 1 point = 1,000,000."""
 
@@ -22,6 +25,7 @@ _ARROW: dict[str, Any] = {
     "FixedString(16)": pa.binary(16),
     "Bool": pa.bool_(),
     "Date": pa.date32(),
+    "Date32": pa.date32(),
     "DateTime64(3, 'UTC')": pa.timestamp("ms", "UTC"),
     "DateTime64(6, 'UTC')": pa.timestamp("us", "UTC"),
     "UInt8": pa.uint8(),
@@ -309,9 +313,52 @@ GENERATIONS = Table(
     "version",
 )
 
+_REFERENCE_TYPES: dict[ColumnKind, str] = {
+    "id": "String",
+    "ids": "Array(String)",
+    "text": "String",
+    "choice": "LowCardinality(String)",
+    "audience": "Array(String)",
+    "integer": "Nullable(Int64)",
+    "number": "Nullable(Float64)",
+    "minutes": "Nullable(Int64)",
+    "seconds": "Nullable(Int64)",
+    "boolean": "Nullable(Bool)",
+    "date": "Nullable(Date32)",
+    "time": f"Nullable({_TS})",
+    "start": f"Nullable({_TS})",
+    "deadline": f"Nullable({_TS})",
+}
+
+
+def _reference(name: str) -> Table:
+    """Store table of a reference table: its declared columns, and which import brought the row.
+
+    Append-only: an import replaces all rows of the ids that it lists, by being the newer one.
+    """
+    declared = reference.TABLES[name]
+    columns = [Column(c.name, _REFERENCE_TYPES[c.kind], c.description.en) for c in declared.columns]
+    return Table(
+        f"ref_{name}",
+        declared.description.en,
+        (
+            *columns,
+            Column("import_id", "UInt64", "the import that brought the row"),
+            Column("ordinal", "UInt32", "row in that import, from 0"),
+            Column("recorded_at", "DateTime64(6, 'UTC')", "when it was recorded"),
+        ),
+        (declared.columns[0].name, "import_id", "ordinal"),
+        personal=name == "members",
+    )
+
+
+REFERENCE: dict[str, Table] = {name: _reference(name) for name in reference.TABLES}
+"""Store tables of reference data by the name of the declared table."""
+
 TABLES: dict[str, Table] = {
     t.name: t
     for t in (
+        *REFERENCE.values(),
         EVENTS,
         MEMBER_DAY,
         ANSWERS,

@@ -17,11 +17,35 @@ from schemas.tables import MICRO
 STUDY, ANSWER, ERROR, WITHDRAW, OTHER = range(5)
 KINDS = {"study": STUDY, "answer": ANSWER, "error": ERROR, "withdraw": WITHDRAW}
 
-FACT_COLUMNS = (
-    "member_id at event_id body_hash skew_ms event_type course_id duration_ms beat_ms active_ms device_id "
-    "session_id question_id exam_id attempt response correct score_micro max_micro knowledge_points "
-    "answer_id target_id cluster topic partition offset line"
-).split()
+FACT_COLUMNS = [
+    "member_id",
+    "at",
+    "event_id",
+    "body_hash",
+    "skew_ms",
+    "event_type",
+    "course_id",
+    "duration_ms",
+    "beat_ms",
+    "active_ms",
+    "device_id",
+    "session_id",
+    "question_id",
+    "exam_id",
+    "attempt",
+    "response",
+    "correct",
+    "score_micro",
+    "max_micro",
+    "knowledge_points",
+    "answer_id",
+    "target_id",
+    "cluster",
+    "topic",
+    "partition",
+    "offset",
+    "line",
+]
 """Columns of ``events`` that a fact is made of."""
 
 
@@ -122,14 +146,14 @@ def facts_from_archive(table: pa.Table) -> Iterator[tuple[str, Fact]]:
         attempt, response, correct, score, best, points, answer_id, target, cluster, topic, partition, offset, line,
     ) in zip(*columns, strict=True):  # fmt: skip
         position = Position(cluster, topic, partition, offset, line)
-        fact = Fact(_int(event_id), rank(body, skew), KINDS.get(kind, OTHER), course, at, position)
-        fact.target = _int(target)
+        fact = Fact(id_of(event_id), rank(body, skew), KINDS.get(kind, OTHER), course, at, position)
+        fact.target = id_of(target)
         if fact.kind == STUDY:
             _study(fact, duration, beat, active, device, session)
         elif fact.kind in (ANSWER, ERROR):
             fact.question, fact.exam, fact.attempt = question, exam, attempt
             fact.response, fact.points = tuple(response), tuple(points)
-            fact.answer_id = _int(answer_id)
+            fact.answer_id = id_of(answer_id)
             if fact.kind == ANSWER:
                 fact.correct = -1 if correct is None else int(correct)
                 fact.score, fact.spent = score, _positive(duration)
@@ -143,7 +167,8 @@ def _values(column: pa.ChunkedArray) -> list[Any]:
     return column.to_pylist()  # type: ignore[no-any-return]
 
 
-def _int(value: Any) -> int:
+def id_of(value: Any) -> int:
+    """A UUID column value (UUID or 16 bytes) as an integer, 0 for NULL."""
     if value is None:
         return 0
     return value.int if isinstance(value, UUID) else int.from_bytes(value, "big")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from schemas.tables import MICRO
@@ -25,7 +25,7 @@ def _order(fact: Fact) -> tuple[int, int]:
     return fact.at, fact.event_id
 
 
-def fold_question(live: Iterable[Fact]) -> list[Outcome]:
+def fold_question(live: Sequence[Fact]) -> list[Outcome]:
     """Outcomes of the facts of one (member, course, question), whatever their days.
 
     An error marks the answer that it names as wrong; one that names none it can find belongs to the latest

@@ -40,7 +40,7 @@ def day_rows(member_id: str, facts: MemberFacts, day: int, generation: Generatio
         depends.update(f.event_id for b in on_day for f in facts.cohort(b))
         present.extend(f for f in on_day if facts.counts(f))
         outcomes.extend(
-            o for o in fold_question(f for f in of_group if facts.counts(f)) if lower <= o.fact.at < upper
+            o for o in fold_question([f for f in of_group if facts.counts(f)]) if lower <= o.fact.at < upper
         )
     version = facts.behind(depends)
     rows = [_row(member_id, "", day, generation, ordered, outcomes, present, version)]
@@ -128,14 +128,12 @@ def answer_rows(member_id: str, facts: MemberFacts, touched: Iterable[Fact], gen
     rows = []
     for group, keys in by_group.items():
         of_group = facts.group(group)
-        outcomes = {o.fact.event_id: o for o in fold_question(f for f in of_group if facts.counts(f))}
+        outcomes = {o.fact.event_id: o for o in fold_question([f for f in of_group if facts.counts(f)])}
         for event_id, day in sorted(keys):
             outcome = outcomes.get(event_id)
             if outcome is not None and generation.days.day_of(outcome.fact.at) != day:
                 outcome = None
-            of_key = [
-                f for f in of_group if f.event_id == event_id and generation.days.day_of(f.at) == day
-            ]
+            of_key = [f for f in of_group if f.event_id == event_id and generation.days.day_of(f.at) == day]
             version = facts.behind({f.event_id for b in of_key for f in facts.cohort(b)})
             rows.append(_answer_row(member_id, group, day, event_id, outcome, generation, version))
     return rows

@@ -1,0 +1,199 @@
+"""The store on ClickHouse, for the stream: writes with patience, reads by key."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from schemas.errors import StoreError, StoreUnavailable
+from schemas.reference import TABLES as DECLARED
+from schemas.tables import REFERENCE, REJECTED, Table
+
+from .client import Store
+
+log = logging.getLogger(__name__)
+
+KEYS_A_QUERY = 20_000
+LONGEST_WAIT = 30.0
+
+
+class ClickHouseSink:
+    """``schemas.ports.Sink`` on ClickHouse.
+
+    While the store is away an insert waits, with growing pauses, for as long as ``patience`` allows (for ever
+    by default: Kafka keeps what is not read). A row that the store refuses is found by halving, kept in
+    ``rejected_events`` as ``store_refused`` with what the store said, and the others are written.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        patience: float = float("inf"),
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.store, self._sleep, self._patience, self._stopping = store, sleep, patience, stopping
+        self.waiting_since: float | None = None
+
+    def patiently(self, what: str, call: Callable[[], Any]) -> Any:
+        """Repeat ``call`` while the store is away."""
+        pause, waited = 0.1, 0.0
+        while True:
+            try:
+                result = call()
+            except StoreUnavailable as error:
+                if waited >= self._patience or self._stopping():
+                    raise
+                if self.waiting_since is None:
+                    self.waiting_since = time.time()
+                    log.warning("store is away, waiting: %s: %s", what, error)
+                self._sleep(pause)
+                waited += pause
+                pause = min(pause * 2, LONGEST_WAIT)
+                continue
+            if self.waiting_since is not None:
+                log.warning("store is back after %.1f s", time.time() - self.waiting_since)
+                self.waiting_since = None
+            return result
+
+    def insert(self, table: Table, rows: pa.Table) -> None:
+        """See ``schemas.ports.Sink``."""
+        try:
+            self.patiently(table.name, lambda: self.store.insert(table.name, rows))
+        except StoreUnavailable:
+            raise
+        except StoreError as error:
+            if table.name == REJECTED.name:
+                raise
+            self._bisect(table, rows, error)
+
+    def _bisect(self, table: Table, rows: pa.Table, error: StoreError) -> None:
+        if rows.num_rows > 1:
+            half = rows.num_rows // 2
+            self.insert(table, rows.slice(0, half))
+            self.insert(table, rows.slice(half))
+            return
+        row = rows.to_pylist()[0]
+        if "raw" not in row or "offset" not in row:
+            # A computed row that the store refuses is a fault of the program or of a migration, not of an
+            # event: going on would show figures that lack it.
+            raise error
+        log.error("store refused an event: %s partition=%s offset=%s line=%s: %s", row["topic"], row["partition"],
+                  row["offset"], row["line"], error)  # fmt: skip
+        kept = {name: row[name] for name in REJECTED.arrow.names if name in row}
+        kept |= {"reason": "store_refused", "detail": str(error)[:1000], "status": "open", "version": 0}
+        kept["event_id"] = row["event_id"].hex() if isinstance(row["event_id"], bytes) else str(row["event_id"])
+        self.insert(REJECTED, REJECTED.rows([kept]))
+
+    def facts(self, members: Sequence[str], columns: Sequence[str]) -> pa.Table:
+        """See ``schemas.ports.Sink``."""
+        listed = ", ".join(f"`{c}`" for c in columns)
+        sql = f"SELECT {listed} FROM events WHERE member_id IN {{members:Array(String)}}"
+        parts = [
+            self._read(sql, {"members": list(members[i : i + KEYS_A_QUERY])})
+            for i in range(0, len(members), KEYS_A_QUERY)
+        ]
+        return pa.concat_tables(parts)
+
+    def lines_of(self, events: Sequence[tuple[str, bytes]]) -> pa.Table:
+        """See ``schemas.ports.Sink``."""
+        sql = """
+            WITH bodies AS (
+                SELECT member_id, event_id, body_hash, skew_ms, raw, received_at,
+                       cluster, topic, partition, offset, line
+                FROM events FINAL
+                WHERE member_id IN {members:Array(String)} AND event_id IN {ids:Array(UUID)})
+            SELECT * FROM bodies
+            UNION ALL
+            SELECT d.member_id, d.event_id, d.body_hash, b.skew_ms, b.raw, d.received_at,
+                   d.cluster, d.topic, d.partition, d.offset, d.line
+            FROM duplicates AS d FINAL
+            INNER JOIN (SELECT member_id, event_id, body_hash, any(skew_ms) AS skew_ms, any(raw) AS raw
+                        FROM bodies GROUP BY member_id, event_id, body_hash) AS b
+            USING (member_id, event_id, body_hash)
+            WHERE d.member_id IN {members:Array(String)} AND d.event_id IN {ids:Array(UUID)}"""
+        wanted = set(events)
+        ids = [_uuid_text(i) for _, i in events]
+        parameters = {"members": sorted({m for m, _ in events}), "ids": ids}
+        found = self._read(sql, parameters, {"output_format_arrow_string_as_string": 0})
+        found = _as_text(found, keep=("raw",))
+        pairs = zip(found["member_id"].to_pylist(), found["event_id"].to_pylist(), strict=True)
+        return found.filter(pa.array([pair in wanted for pair in pairs], pa.bool_()))
+
+    def member_days(self, generation: int, keys: Sequence[tuple[str, date]]) -> pa.Table:
+        """See ``schemas.ports.Sink``."""
+        return self._days("member_day", "member_id", generation, keys)
+
+    def branch_days(self, generation: int, keys: Sequence[tuple[str, date]]) -> pa.Table:
+        """See ``schemas.ports.Sink``."""
+        return self._days("branch_day", "org_id", generation, keys)
+
+    def _days(self, table: str, owner: str, generation: int, keys: Sequence[tuple[str, date]]) -> pa.Table:
+        parts = []
+        for i in range(0, max(len(keys), 1), KEYS_A_QUERY):
+            chunk = keys[i : i + KEYS_A_QUERY]
+            sql = f"""
+                SELECT * FROM {table} FINAL
+                WHERE generation = {{generation:UInt16}} AND {owner} IN {{owners:Array(String)}}
+                  AND day IN {{days:Array(Date)}}
+                  AND ({owner}, day) IN
+                      (SELECT o, d FROM (SELECT arrayJoin(arrayZip({{o:Array(String)}}, {{d:Array(Date)}})) AS z,
+                                                z.1 AS o, z.2 AS d))"""
+            parameters = {
+                "generation": generation,
+                "owners": sorted({o for o, _ in chunk}),
+                "days": sorted({d for _, d in chunk}),
+                "o": [o for o, _ in chunk],
+                "d": [d for _, d in chunk],
+            }
+            parts.append(self._read(sql, parameters))
+        return _with_dates(pa.concat_tables(parts))
+
+    def latest_import(self, kind: str) -> int:
+        """See ``schemas.ports.Sink``."""
+        sql = "SELECT max(import_id) AS n FROM imports WHERE kind = {kind:String}"
+        return int(self._read(sql, {"kind": kind})["n"][0].as_py())
+
+    def reference(self, name: str) -> pa.Table:
+        """See ``schemas.ports.Sink``."""
+        table, key = REFERENCE[name].name, DECLARED[name].columns[0].name
+        sql = f"""
+            SELECT * FROM {table} FINAL
+            WHERE ({key}, import_id) IN (SELECT {key}, max(import_id) FROM {table} GROUP BY {key})
+            ORDER BY import_id, ordinal"""
+        return self._read(sql, {})
+
+    def _read(self, sql: str, parameters: dict[str, Any], settings: dict[str, Any] | None = None) -> pa.Table:
+        result: pa.Table = self.patiently("read", lambda: self.store.arrow(sql, parameters, settings))
+        return result
+
+
+def _uuid_text(value: bytes) -> str:
+    h = value.hex()
+    return f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}"
+
+
+def _as_text(table: pa.Table, keep: Sequence[str]) -> pa.Table:
+    for i, column in enumerate(table.schema):
+        if column.type in (pa.binary(), pa.large_binary()) and column.name not in keep:
+            table = table.set_column(i, column.name, table.column(i).cast(pa.string()))
+    return table
+
+
+def _with_dates(table: pa.Table) -> pa.Table:
+    for i, column in enumerate(table.schema):
+        if column.name == "day" and column.type != pa.date32():
+            # ClickHouse hands a Date over as UInt16 days in some Arrow settings.
+            table = table.set_column(i, "day", table.column(i).cast(pa.int32()).cast(pa.date32()))
+    return table
+
+
+def utc(moment: datetime) -> str:
+    """A moment as ClickHouse reads it, in UTC with microseconds."""
+    return moment.strftime("%Y-%m-%d %H:%M:%S.%f")

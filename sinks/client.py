@@ -1,0 +1,135 @@
+"""The one place that talks to ClickHouse: a thin layer over clickhouse-connect's HTTP client.
+
+The embedded engine answers the same protocol, so that this is the only client there is. Parameters are
+bound by the server, never pasted into SQL; they travel in the body, so that long lists fit.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import clickhouse_connect
+import pyarrow as pa
+from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError, OperationalError
+from urllib3.exceptions import HTTPError
+
+from schemas.errors import ConfigError, StoreError, StoreUnavailable
+
+TEMPORARY = frozenset({159, 164, 202, 209, 210, 236, 241, 242, 252, 279, 285, 319, 394, 425, 439, 473, 999, 1000})
+"""ClickHouse codes after which the same call may succeed later: time-outs, too many queries or parts, memory,
+read-only replicas, network, Keeper, quorum. Everything else is refused for good."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a ClickHouse answers. ``password`` never appears in repr or logs."""
+
+    url: str
+    user: str = "default"
+    password: str = field(default="", repr=False)
+    database: str = "default"
+    cluster: str = ""
+    """ClickHouse cluster name for ON CLUSTER and replicated engines, '' for a single server."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Store:
+    """A connection to one ClickHouse. Safe to use from several threads. Lazy: connects on first use."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint, self.cluster = endpoint, endpoint.cluster
+        self._client: Any = None
+
+    @property
+    def client(self) -> Any:
+        """The clickhouse-connect client."""
+        if self._client is None:
+            parts = urlsplit(self.endpoint.url)
+            if parts.scheme not in ("http", "https") or not parts.hostname:
+                raise ConfigError(f"{self.endpoint.url!r} is not an address of ClickHouse", hint="use http://host:8123")
+            with self._errors("connect"):
+                self._client = clickhouse_connect.get_client(
+                    host=parts.hostname,
+                    port=parts.port or (8443 if parts.scheme == "https" else 8123),
+                    interface=parts.scheme,
+                    username=self.endpoint.user,
+                    password=self.endpoint.password,
+                    database=self.endpoint.database,
+                    autogenerate_session_id=False,
+                    form_encode_query_params=True,
+                    connect_timeout=5,
+                    send_receive_timeout=600,
+                    settings=dict(self.endpoint.settings),
+                )
+        return self._client
+
+    @contextmanager
+    def _errors(self, what: str) -> Iterator[None]:
+        """Turn the driver's errors into the project's, with ClickHouse's code."""
+        try:
+            yield
+        except (ClickHouseError, HTTPError, OSError) as error:
+            code = _code(error)
+            text = str(error).strip().split("\n")[0][:600]
+            if code in TEMPORARY or (code == 0 and not isinstance(error, DatabaseError)):
+                raise StoreUnavailable(
+                    text, code=code, where=f"ClickHouse {what}", hint="is it running? see: xuejing doctor"
+                ) from error
+            if code == 0 and isinstance(error, OperationalError):
+                raise StoreUnavailable(text, where=f"ClickHouse {what}") from error
+            raise StoreError(text, code=code, where=f"ClickHouse {what}") from error
+
+    def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Any:
+        """Run a statement that returns at most one value."""
+        with self._errors("statement"):
+            return self.client.command(sql, parameters=dict(parameters or {}))
+
+    def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """Rows as tuples of Python values."""
+        with self._errors("query"):
+            return list(self.client.query(sql, parameters=dict(parameters or {})).result_rows)
+
+    def arrow(
+        self, sql: str, parameters: Mapping[str, Any] | None = None, settings: Mapping[str, Any] | None = None
+    ) -> pa.Table:
+        """Rows as an Arrow table; UUIDs as 16 bytes."""
+        with self._errors("query"):
+            table = self.client.query_arrow(sql, parameters=dict(parameters or {}), settings=dict(settings or {}))
+        return _plain_uuids(table)
+
+    def insert(self, table: str, rows: pa.Table) -> None:
+        """Insert an Arrow table as one block per partition; durable when it returns."""
+        with self._errors(f"insert into {table}"):
+            self.client.insert_arrow(table, rows)
+
+    def version(self) -> str:
+        """Version of the server."""
+        return str(self.command("SELECT version()"))
+
+    def close(self) -> None:
+        """Close the connection; a later call opens a new one."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+
+def _code(error: BaseException) -> int:
+    code = getattr(error, "code", None)
+    if isinstance(code, int) and code:
+        return code
+    found = re.search(r"[Cc]ode:?\s*(\d+)", str(error))
+    return int(found.group(1)) if found else 0
+
+
+def _plain_uuids(table: pa.Table) -> pa.Table:
+    for i, column in enumerate(table.schema):
+        if isinstance(column.type, pa.BaseExtensionType):
+            storage = [chunk.storage for chunk in table.column(i).chunks]
+            plain = pa.chunked_array(storage, column.type.storage_type)
+            table = table.set_column(i, column.name, plain)
+    return table

@@ -1,0 +1,62 @@
+"""What a member's day contributes to a branch, as sent from the member agent to the branch agent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from schemas.days import day_number
+from schemas.reference import Roster
+from schemas.tables import FIGURES
+
+
+class Contribution(msgspec.Struct, array_like=True, gc=False):
+    """A member's day for a branch; without a member, a request to read the branch's day again."""
+
+    org_id: str
+    generation: int
+    day: int
+    member_id: str = ""
+    version: int = 0
+    """version of the member-day rows"""
+    figures: dict[str, list[int]] = {}
+    """course_id ('' over all) → figures in the order of ``schemas.tables.FIGURES``"""
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Contribution)
+
+
+def encode(contribution: Contribution) -> bytes:
+    """Bytes for the topic of contributions."""
+    return _encoder.encode(contribution)
+
+
+def decode(value: bytes) -> Contribution:
+    """The inverse of ``encode``; raises msgspec.DecodeError on anything else."""
+    return _decoder.decode(value)
+
+
+def figures(row: dict[str, Any]) -> list[int]:
+    """The figures of a ``member_day`` row, in order."""
+    return [row[name] for name in FIGURES]
+
+
+def contributions(rows: Iterable[dict[str, Any]], roster: Roster) -> Iterator[Contribution]:
+    """One contribution per (generation, member, day) of ``member_day`` rows, for the branch that the member
+    belongs to on that day; none where they belong to no branch."""
+    found: dict[tuple[int, str, int], Contribution] = {}
+    for row in rows:
+        key = row["generation"], row["member_id"], day_number(row["day"])
+        if key not in found:
+            org_id = roster.org_of(row["member_id"], row["day"]) or ""
+            found[key] = Contribution(org_id, key[0], key[2], row["member_id"], row["version"], {})
+        found[key].figures[row["course_id"]] = figures(row)
+    return (c for c in found.values() if c.org_id)
+
+
+def again(org_id: str, generation: int, day: int) -> Contribution:
+    """A request to compute a branch's day again from the store, after its roster changed."""
+    return Contribution(org_id, generation, day)

@@ -1,0 +1,250 @@
+"""The member pipeline: record batches in, durable rows and branch contributions out.
+
+Order of effects, the reason why nothing is lost or counted twice: read what the archive holds of the
+batch's members, archive what is new, write the rows, hand on to the branches, write the ledger; only then
+does the caller acknowledge. A crash anywhere repeats the batch, and every effect is idempotent.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from uuid import UUID
+
+import pyarrow as pa
+
+from schemas.decode import Arrival, Position, Refusal, decode_line, split_lines
+from schemas.ports import Sink
+from schemas.reference import Roster
+from schemas.tables import ANSWERS, DUPLICATES, EVENTS, LEDGER, MEMBER_DAY, REJECTED, Table
+
+from .archive import archive_table, duplicate_row, refusal_row
+from .cache import MemberCache
+from .contributions import Contribution, contributions
+from .facts import Fact, fact_of, id_of
+from .member import MemberFacts, Seen
+from .records import Record, RecordBatch
+from .rows import answer_rows, day_rows
+from .rules import Generation
+
+RECEIVED_HEADER, SKEW_HEADER = "xj-received", "xj-skew"
+"""Headers: time of first receipt (ms UTC) of a replayed, retried or forwarded message, or of one on a
+broker without LogAppendTime; clock error in ms as the collector estimated it."""
+
+LATE_MS = 24 * 3_600_000
+
+
+class Outbox(Protocol):
+    """Where the pipeline sends what leaves it. ``flush`` returns when all of it is acknowledged, or raises."""
+
+    def forward(self, member_id: str, line: bytes, received_ms: int, skew_ms: int) -> None:
+        """Send a line to the partition of its member, on the topic of events."""
+
+    def contribute(self, contribution: Contribution) -> None:
+        """Send a member's day to the branch it counts for."""
+
+    def flush(self) -> None:
+        """Wait until Kafka has acknowledged everything sent so far."""
+
+
+class RosterSource(Protocol):
+    """The current roster and its version, re-read when an import has changed it."""
+
+    def current(self) -> tuple[int, Roster]:
+        """``(version, roster)`` as the store has them now."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one call processed, for metrics and logs."""
+
+    messages: int = 0
+    lines: int = 0
+    new: int = 0
+    duplicates: int = 0
+    redelivered: int = 0
+    forwarded: int = 0
+    rejected: dict[str, int] = field(default_factory=dict)
+
+
+class MemberPipeline:
+    """Processes batches of the topic of events. Not thread-safe: one call at a time."""
+
+    def __init__(
+        self,
+        sink: Sink,
+        generations: Sequence[Generation],
+        rosters: RosterSource,
+        outbox: Outbox,
+        *,
+        cluster: str,
+        partition_for: Callable[[str], int],
+        cache: MemberCache,
+        now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
+    ) -> None:
+        self.sink, self.generations, self.rosters, self.outbox = sink, tuple(generations), rosters, outbox
+        self.cluster, self.partition_for, self.cache, self.now_us = cluster, partition_for, cache, now_us
+
+    def process(self, batches: Sequence[RecordBatch]) -> Tally:
+        """Make the effects of the batches durable. Raises when that is not possible; the caller must not
+        acknowledge then."""
+        try:
+            return self._process(batches)
+        except BaseException:
+            # Facts in memory that the archive may lack would make a repetition look like a redelivery.
+            self.cache.clear()
+            raise
+
+    def _process(self, batches: Sequence[RecordBatch]) -> Tally:
+        tally = Tally()
+        _, roster = self.rosters.current()
+        read = [self._read(batch, record, roster) for batch in batches for record in batch.records]
+        arrivals = [a for message in read for a in message.arrivals]
+        partitions = {a.event.member_id: a.position.partition for a in arrivals}
+        members = self.cache.load(self.sink, partitions)
+        touched, fresh, duplicates, disputed = self._merge(arrivals, members, tally)
+        now = self.now_us()
+        self._write(EVENTS, archive_table(fresh, now))
+        self._write(DUPLICATES, DUPLICATES.rows([duplicate_row(a) for a in duplicates]))
+        refusals = [refusal_row(r) for message in read for r in message.refusals]
+        self._write(REJECTED, REJECTED.rows(refusals + self._losers(disputed, members)))
+        self._write_metrics(touched, members)
+        self._write(LEDGER, LEDGER.rows([m.ledger for m in read]))
+        for message in read:
+            tally.messages += 1
+            tally.lines += message.ledger["lines"]
+            tally.forwarded += message.ledger["forwarded"]
+            for r in message.refusals:
+                tally.rejected[r.reason] = tally.rejected.get(r.reason, 0) + 1
+        self.cache.trim()
+        return tally
+
+    def _read(self, batch: RecordBatch, record: Record, roster: Roster) -> _Message:
+        headers = dict(record.headers)
+        received = _integer(headers.get(RECEIVED_HEADER), record.timestamp_ms)
+        skew = _integer(headers.get(SKEW_HEADER), 0)
+        message = _Message(
+            {
+                "cluster": self.cluster,
+                "topic": batch.topic,
+                "partition": batch.partition,
+                "offset": record.offset,
+                "lines": 0,
+                "valid": 0,
+                "rejected": 0,
+                "forwarded": 0,
+                "late": 0,
+                "received_at": received,
+            }
+        )
+        for number, line in split_lines(record.value or b""):
+            message.ledger["lines"] += 1
+            position = Position(self.cluster, batch.topic, batch.partition, record.offset, number)
+            found = decode_line(line, position, received, skew)
+            if isinstance(found, Arrival):
+                member = found.event.member_id
+                if self.partition_for(member) != batch.partition:
+                    self.outbox.forward(member, line, received, skew)
+                    message.ledger["forwarded"] += 1
+                    continue
+                if not roster.known(member):
+                    detail = f"member_id: {member!r} is not in the roster"
+                    event_id = str(found.event.event_id)
+                    found = Refusal("unknown_member", detail, line, position, received, member, event_id)
+            if isinstance(found, Refusal):
+                message.refusals.append(found)
+                message.ledger["rejected"] += 1
+            else:
+                message.arrivals.append(found)
+                message.ledger["valid"] += 1
+                message.ledger["late"] += received - found.at_ms > LATE_MS
+        return message
+
+    def _merge(
+        self, arrivals: Iterable[Arrival], members: dict[str, MemberFacts], tally: Tally
+    ) -> tuple[dict[str, list[Fact]], list[Arrival], list[Arrival], set[tuple[str, int]]]:
+        """Add the arrivals to the members' sets. Repeated ones are touched too: their rows may be the part
+        of an interrupted batch that never was written."""
+        touched: dict[str, list[Fact]] = {}
+        fresh: list[Arrival] = []
+        duplicates: list[Arrival] = []
+        disputed: set[tuple[str, int]] = set()
+        for arrival in arrivals:
+            member_id = arrival.event.member_id
+            facts, fact = members[member_id], fact_of(arrival)
+            seen = facts.add(fact)
+            touched.setdefault(member_id, []).append(fact)
+            if seen is Seen.DUPLICATE:
+                duplicates.append(arrival)
+                tally.duplicates += 1
+            elif seen is Seen.REDELIVERED:
+                tally.redelivered += 1
+            else:
+                fresh.append(arrival)
+                tally.new += 1
+            if len(facts.bodies[fact.event_id]) > 1 and _several_hashes(facts.bodies[fact.event_id]):
+                disputed.add((member_id, fact.event_id))
+        return touched, fresh, duplicates, disputed
+
+    def _losers(self, disputed: set[tuple[str, int]], members: dict[str, MemberFacts]) -> list[dict[str, Any]]:
+        """Rejected rows for every known line whose body lost to a smaller hash under the same id."""
+        if not disputed:
+            return []
+        lines = self.sink.lines_of([(m, i.to_bytes(16, "big")) for m, i in sorted(disputed)]).to_pylist()
+        rows = []
+        for line in lines:
+            event_id = id_of(line["event_id"])
+            winner = members[line["member_id"]].bodies[event_id][0]
+            if line["body_hash"] == winner.rank[:16]:
+                continue
+            position = Position(line["cluster"], line["topic"], line["partition"], line["offset"], line["line"])
+            received = int(line["received_at"].timestamp() * 1000)
+            text = str(UUID(int=event_id))
+            detail = f"event_id: {text} has another body with a smaller hash, which counts"
+            refusal = Refusal("conflict", detail, line["raw"], position, received, line["member_id"], text)
+            rows.append(refusal_row(refusal))
+        return rows
+
+    def _write_metrics(self, touched: dict[str, list[Fact]], members: dict[str, MemberFacts]) -> None:
+        days: list[dict[str, Any]] = []
+        answers: list[dict[str, Any]] = []
+        for member_id, new in touched.items():
+            facts = members[member_id]
+            concerned = {id(f): f for fact in new for f in facts.concerned(fact)}.values()
+            for generation in self.generations:
+                numbers = sorted({d for f in concerned for d in facts.days(f, generation)})
+                for day in numbers:
+                    days.extend(day_rows(member_id, facts, day, generation))
+                answers.extend(answer_rows(member_id, facts, concerned, generation))
+        self._write(MEMBER_DAY, MEMBER_DAY.rows(days))
+        self._write(ANSWERS, ANSWERS.rows(answers))
+        # Read again after the rows are durable: an import recorded before this moment is seen here, and one
+        # recorded later finds the rows. Either way the branches of a moved member learn of them.
+        _, roster = self.rosters.current()
+        for contribution in contributions(days, roster):
+            self.outbox.contribute(contribution)
+        self.outbox.flush()
+
+    def _write(self, table: Table, rows: pa.Table) -> None:
+        if rows.num_rows:
+            self.sink.insert(table, rows)
+
+
+@dataclass(slots=True)
+class _Message:
+    ledger: dict[str, Any]
+    arrivals: list[Arrival] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+
+
+def _several_hashes(bodies: Sequence[Fact]) -> bool:
+    return len({b.rank[:16] for b in bodies}) > 1
+
+
+def _integer(header: bytes | None, default: int) -> int:
+    try:
+        return int(header) if header is not None else default
+    except ValueError:
+        return default
