@@ -135,9 +135,7 @@ class StartLag:
     started: bool
 
 
-def start_lag(
-    first_ms: int | None, assigned_ms: int, due_ms: int, as_of_ms: int | None = None
-) -> StartLag | None:
+def start_lag(first_ms: int | None, assigned_ms: int, due_ms: int, as_of_ms: int | None = None) -> StartLag | None:
     """Share of assigned→due that went by before the first study.
 
     Formula: (first − assigned)/(due − assigned), cut to 0..1. Never started is 1 with a flag, but

@@ -31,9 +31,7 @@ class BktParams:
         if not (0 <= self.l0 <= 1 and 0 <= self.t <= 1):
             raise MeasureError(f"L0 = {self.l0} and T = {self.t} must be probabilities")
         if not (0 <= self.s < 0.5 and 0 <= self.g < 0.5):
-            raise MeasureError(
-                f"S = {self.s} and G = {self.g} must lie within 0..0.5", hint="refit with bounds"
-            )
+            raise MeasureError(f"S = {self.s} and G = {self.g} must lie within 0..0.5", hint="refit with bounds")
 
     def to_dict(self) -> dict[str, float]:
         """Plain values for storage."""

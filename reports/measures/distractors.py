@@ -67,9 +67,7 @@ def analyse_options(
     return tuple(_option(name, name in key, np.array([name in c for c in chosen_by]), rest) for name in names)
 
 
-def _option(
-    name: str, is_key: bool, chose: npt.NDArray[np.bool_], rest: npt.NDArray[np.float64]
-) -> OptionStatistics:
+def _option(name: str, is_key: bool, chose: npt.NDArray[np.bool_], rest: npt.NDArray[np.float64]) -> OptionStatistics:
     n, count = int(chose.size), int(chose.sum())
     r = correlation(chose.astype(np.float64), rest)
     interval = wilson(count, n)
@@ -81,6 +79,4 @@ def _option(
         flags.append("attracts_the_able")
     if not is_key and count / n < RARE_BELOW:
         flags.append("hardly_chosen")
-    return OptionStatistics(
-        name, is_key, count, count / n, interval, r, correlation_interval(r, n), tuple(flags)
-    )
+    return OptionStatistics(name, is_key, count, count / n, interval, r, correlation_interval(r, n), tuple(flags))

@@ -78,9 +78,7 @@ class Dispersion:
     n_units: int
 
 
-def over_dispersion(
-    x: Sequence[float], n: Sequence[float], p0: float, trim: float = 0.1
-) -> Dispersion | None:
+def over_dispersion(x: Sequence[float], n: Sequence[float], p0: float, trim: float = 0.1) -> Dispersion | None:
     """How much more the units vary than binomial chance; winsorised, so that no odd unit excuses itself.
 
     Formula: z_i = (x_i/n_i − p0)/√(p0(1−p0)/n_i), winsorised by ``trim`` at each end; φ̂ = mean(z²).

@@ -15,9 +15,7 @@ from reports.measures.proportions import Interval, normal_quantile
 
 def _check(score: float, maximum: float) -> None:
     if maximum <= 0 or not 0 <= score <= maximum:
-        raise MeasureError(
-            f"score {score} does not lie within 0..{maximum}", hint="give scores of the same test"
-        )
+        raise MeasureError(f"score {score} does not lie within 0..{maximum}", hint="give scores of the same test")
 
 
 def hake_gain(pre_mean: float, post_mean: float, maximum: float) -> float | None:
@@ -61,9 +59,7 @@ class ClassGain:
     mean_change: float | None
 
 
-def class_gain(
-    pairs: Sequence[tuple[float, float]], maximum: float, confidence: float = 0.95
-) -> ClassGain | None:
+def class_gain(pairs: Sequence[tuple[float, float]], maximum: float, confidence: float = 0.95) -> ClassGain | None:
     """Gain of a class from (pre, post) of the members who took both; ``None`` for an empty class.
 
     The interval is ⟨g⟩ ± z·se with the jackknife se √((n−1)/n Σ(g₍ᵢ₎ − ḡ)²) over the values with one

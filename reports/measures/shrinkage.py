@@ -116,9 +116,7 @@ def shrink(groups: Mapping[str, GroupSummary], confidence: float = 0.95) -> Shru
     return ShrunkGroups(tau2, sigma2, mu, math.sqrt(mu_var), tuple(out))
 
 
-def james_stein(
-    values: Sequence[float], variance: float, *, positive_part: bool = True
-) -> list[float] | None:
+def james_stein(values: Sequence[float], variance: float, *, positive_part: bool = True) -> list[float] | None:
     """Equal-variance shrinkage towards the mean of the values (unit of the values).
 
     Formula: c = 1 − (k − 3)·σ²/Σ(y − ȳ)², estimate ȳ + c(y − ȳ); c is floored at 0 when ``positive_part``.

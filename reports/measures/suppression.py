@@ -41,9 +41,7 @@ def _children(sizes: Mapping[str, int], parents: Mapping[str, str | None]) -> di
     return {parent: sorted(below[parent], key=lambda n: (sizes[n], n)) for parent in order}
 
 
-def suppress(
-    sizes: Mapping[str, int], parents: Mapping[str, str | None], k: int = DEFAULT_K
-) -> dict[str, Verdict]:
+def suppress(sizes: Mapping[str, int], parents: Mapping[str, str | None], k: int = DEFAULT_K) -> dict[str, Verdict]:
     """Verdict for every node of a table in which a parent's figure is the sum over its children.
 
     ``sizes``: members behind each node's figure; ``parents``: node → parent (``None`` at a root).
