@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from producers.tables.cells import as_text
 from producers.tables.headers import Header, explain
 from producers.tables.issues import TableError, TableWarning
 from producers.tables.layouts import ANSWERS, RECORDS, STUDY
@@ -109,9 +110,9 @@ def _events(
 ) -> Iterator[TableEvent | TableError | TableWarning]:
     build: Callable[[dict[str, Any]], dict[str, Any]] = {STUDY.name: _study, ANSWERS.name: _answer}[header.table.name]
     kind = {STUDY.name: "study", ANSWERS.name: "answer"}[header.table.name]
-    titles = {column.name: header.title(index) for index, column in header.columns.items()}
+    places = {column.name: index for index, column in header.columns.items()}
     repeats = _Repeats(sheet.label)
-    if header.table is ANSWERS and "correct" not in titles:
+    if header.table is ANSWERS and "correct" not in places:
         rule = Text(
             "没有“是否正确”列，全部按尚未评阅处理",
             "there is no column Correct: every answer counts as not graded",
@@ -124,9 +125,10 @@ def _events(
         try:
             body = build(item.values)
         except _RowError as error:
-            value = item.values.get(error.column, "")
-            column = titles.get(error.column, error.column)
-            yield TableError(sheet.label, item.line, column, str(value), error.rule)
+            place = places.get(error.column, -1)
+            title = header.title(place) if place >= 0 else error.column
+            value = as_text(item.cells[place]) if 0 <= place < len(item.cells) else ""
+            yield TableError(sheet.label, item.line, title, value, error.rule)
             continue
         body = {"event_type": kind, **body}
         event_id = str(uuid5(NAMESPACE, _encode(body).decode()))

@@ -22,6 +22,9 @@ from schemas.reference import Table, Text
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
 BOOK_SUFFIXES = (".xlsx", ".xlsm", ".xls")
 
+PARSED = 4096
+"""Distinct cells of a column whose values are remembered."""
+
 RawRow = tuple[int, Sequence[Raw]]
 RawRows = Iterator[RawRow | TableError]
 
@@ -38,9 +41,10 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One row that parsed: its line and the values of its non-empty cells by column name."""
+    """One row that parsed: its line, its cells as they stand, the values of non-empty ones by column name."""
 
     line: int
+    cells: Sequence[Raw]
     values: dict[str, Value]
 
 
@@ -108,6 +112,8 @@ def read_records(
         yield TableWarning(sheet.label, header.line, "", names, rule)
     required = [(index, column) for index, column in header.columns.items() if column.required]
     width = len(header.cells)
+    # Most columns repeat few values (courses, verdicts, members): parsing is pure, so each is parsed once.
+    parsed: dict[int, dict[str, Value | None]] = {index: {} for index in header.columns}
     for row in rows:
         if isinstance(row, TableError):
             yield row
@@ -119,12 +125,20 @@ def read_records(
             raw = cells[index] if index < len(cells) else None
             if raw is None or raw == "":
                 continue
+            memory = parsed[index]
+            if type(raw) is str and raw in memory:
+                value = memory[raw]
+                if value is not None:
+                    values[column.name] = value
+                continue
             try:
                 value = parse(column, raw, zone)
             except CellError as error:
                 errors.append(TableError(sheet.label, line, header.title(index), as_text(raw), error.rule))
                 values[column.name] = ""  # present, so that it isn't reported as missing too
                 continue
+            if type(raw) is str and len(memory) < PARSED:
+                memory[raw] = value
             if value is not None:
                 values[column.name] = value
         for index, column in required:
@@ -139,4 +153,4 @@ def read_records(
         if errors:
             yield from errors
         else:
-            yield Record(line, values)
+            yield Record(line, cells, values)
