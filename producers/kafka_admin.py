@@ -10,7 +10,7 @@ from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import AlterConfigOp, ConfigResource, ConfigResourceType, KafkaAdminClient
-from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.errors import KafkaError, RetriableError, TopicAlreadyExistsError
 from kafka.partitioner.default import murmur2
 
 from schemas.errors import ConfigError, XuejingError
@@ -213,9 +213,19 @@ def committed_offsets(
         return _committed(admin, group, topic)
 
 
-def _committed(admin: Any, group: str, topic: str) -> dict[int, int]:
+def _committed(admin: Any, group: str, topic: str, patience: float = 10.0) -> dict[int, int]:
     n = _partition_counts(admin, [topic]).get(topic, 0)
-    asked = admin.list_group_offsets({group: [TopicPartition(topic, p) for p in range(n)]}) if n else {}
+    if not n:
+        return {}
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            asked = admin.list_group_offsets({group: [TopicPartition(topic, p) for p in range(n)]})
+            break
+        except RetriableError:  # a cluster makes its offsets topic when the first group is asked for
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
     return {tp.partition: int(o.offset) for tp, o in asked.get(group, {}).items() if o.offset >= 0}
 
 
