@@ -17,6 +17,11 @@ from .events import SCHEMA_VERSION, TAGS, AnyEvent, check
 MAX_LINE_BYTES = 1 << 20
 """A line above this is ``too_large``: no event of the contract needs a megabyte."""
 
+RECEIVED_HEADER, SKEW_HEADER, SIZE_HEADER = "xj-received", "xj-skew", "xj-size"
+"""Kafka headers: time of first receipt (ms UTC) of a replayed, retried or forwarded message, or of one on a
+broker without LogAppendTime; clock error in ms as the collector estimated it; size of a line that was too large
+to be sent whole."""
+
 FUTURE_MS = 5 * 60_000
 """An event may lie this far after its first receipt before it is ``from_the_future``."""
 

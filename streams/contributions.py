@@ -25,12 +25,12 @@ class Contribution(msgspec.Struct, array_like=True, gc=False):
     """course_id ('' over all) → figures in the order of ``schemas.tables.FIGURES``"""
 
 
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Contribution)
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Contribution)
 
 
 def encode(contribution: Contribution) -> bytes:
-    """Bytes for the topic of contributions."""
+    """One line for the topic of contributions."""
     return _encoder.encode(contribution)
 
 

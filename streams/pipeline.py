@@ -15,7 +15,17 @@ from uuid import UUID
 
 import pyarrow as pa
 
-from schemas.decode import Arrival, Position, Refusal, decode_line, split_lines
+from schemas.decode import (
+    MAX_LINE_BYTES,
+    RECEIVED_HEADER,
+    SIZE_HEADER,
+    SKEW_HEADER,
+    Arrival,
+    Position,
+    Refusal,
+    decode_line,
+    split_lines,
+)
 from schemas.ports import Sink
 from schemas.reference import Roster
 from schemas.tables import ANSWERS, DUPLICATES, EVENTS, LEDGER, MEMBER_DAY, REJECTED, Table
@@ -28,10 +38,6 @@ from .member import MemberFacts, Seen
 from .records import Record, RecordBatch
 from .rows import answer_rows, day_rows
 from .rules import Generation
-
-RECEIVED_HEADER, SKEW_HEADER = "xj-received", "xj-skew"
-"""Headers: time of first receipt (ms UTC) of a replayed, retried or forwarded message, or of one on a
-broker without LogAppendTime; clock error in ms as the collector estimated it."""
 
 LATE_MS = 24 * 3_600_000
 
@@ -142,7 +148,13 @@ class MemberPipeline:
         for number, line in split_lines(record.value or b""):
             message.ledger["lines"] += 1
             position = Position(self.cluster, batch.topic, batch.partition, record.offset, number)
-            found = decode_line(line, position, received, skew)
+            if size := headers.get(SIZE_HEADER):
+                detail = (
+                    f"{size.decode('ascii', 'replace')} bytes, at most {MAX_LINE_BYTES}; only its beginning is kept"
+                )
+                found: Arrival | Refusal = Refusal("too_large", detail, line, position, received)
+            else:
+                found = decode_line(line, position, received, skew)
             if isinstance(found, Arrival):
                 member = found.event.member_id
                 if self.partition_for(member) != batch.partition:

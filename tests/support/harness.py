@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from schemas.days import LocalDays
+from schemas.decode import RECEIVED_HEADER
 from schemas.ports import Sink
 from schemas.reference import Member, Organisation, Roster
 from schemas.tables import ANSWERS, BRANCH_DAY, MEMBER_DAY
@@ -16,7 +17,7 @@ from sinks.memory import MemorySink
 from streams.branch import BranchPipeline
 from streams.cache import MemberCache
 from streams.contributions import Contribution, encode
-from streams.pipeline import RECEIVED_HEADER, MemberPipeline
+from streams.pipeline import MemberPipeline
 from streams.records import Record, RecordBatch
 from streams.rules import Generation
 

@@ -1,0 +1,44 @@
+"""What every command gets: settings, their origin, and a console that keeps data and messages apart."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from schemas.settings import Settings, load
+
+messages = Console(stderr=True, highlight=False)
+"""Messages go to stderr: stdout carries data only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Settings of this call and where each came from."""
+
+    settings: Settings
+    origin: dict[str, str]
+
+    def say(self, zh: str, en: str) -> None:
+        """One line for the person at the terminal, in their language."""
+        messages.print(zh if self.settings.language == "zh" else en, soft_wrap=True, markup=False)
+
+
+def make(data: Path | None = None, language: str | None = None) -> Context:
+    """The context from environment, TOML file and the options that all commands share."""
+    settings, origin = load(os.environ, Path.cwd())
+    if data is not None:
+        settings, origin["data_dir"] = replace(settings, data_dir=str(data)), "--data"
+    if language is not None:
+        settings, origin["language"] = replace(settings, language=language), "--lang"
+    return Context(settings, origin)
+
+
+def of(ctx: typer.Context) -> Context:
+    """The context that ``cli.py`` has put into typer's."""
+    found = ctx.find_object(Context)
+    assert found is not None
+    return found

@@ -1,0 +1,125 @@
+"""The worker process: Kafka to metrics, composed from producers, streams and sinks."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from sinks.read.generations import active_generation
+from sinks.rosters import StoreRosters
+
+from producers.kafka_client import EventProducer, ensure_topics, has_append_time, partition_for
+from schemas.days import LocalDays
+from schemas.decode import SKEW_HEADER
+from schemas.settings import Settings
+from sinks.clickhouse import ClickHouseSink
+from sinks.client import Store
+from streams.branch import BranchPipeline
+from streams.cache import MemberCache
+from streams.contributions import Contribution, encode
+from streams.faust_shell import build_app, run_app, run_blocking
+from streams.pipeline import MemberPipeline
+from streams.records import PartitionSet, RecordBatch
+from streams.rules import Generation, Rules
+
+log = logging.getLogger(__name__)
+
+
+class KafkaOutbox:
+    """``streams.pipeline.Outbox`` on two producers."""
+
+    def __init__(self, events: EventProducer, contributions: EventProducer) -> None:
+        self.events, self.contributions = events, contributions
+
+    def forward(self, member_id: str, line: bytes, received_ms: int, skew_ms: int) -> None:
+        """See ``streams.pipeline.Outbox``."""
+        headers = ((SKEW_HEADER, str(skew_ms).encode()),) if skew_ms else ()
+        self.events.send(member_id, [line], received_at_ms=received_ms, headers=headers)
+
+    def contribute(self, contribution: Contribution) -> None:
+        """See ``streams.pipeline.Outbox``."""
+        self.contributions.send(contribution.org_id, [encode(contribution)])
+
+    def flush(self) -> None:
+        """See ``streams.pipeline.Outbox``."""
+        self.events.flush(120)
+        self.contributions.flush(120)
+
+
+def generations(store: Store) -> list[Generation]:
+    """The generations that workers write: the active one, and one that is being filled."""
+    found = active_generation(store)
+    return [Generation(found.number, LocalDays(found.timezone), Rules.from_json(found.rules))]
+
+
+def topics(settings: Settings) -> None:
+    """Create the topics that are missing."""
+    ensure_topics(
+        settings.kafka_bootstrap,
+        {settings.events_topic: settings.partitions, settings.contributions_topic: settings.partitions},
+        replication_factor=settings.replication,
+        max_message_bytes=2 << 20,
+        security=settings.kafka_security(),
+    )
+
+
+def event_producer(settings: Settings, topic: str | None = None, *, linger_ms: int = 20) -> EventProducer:
+    """A producer that stamps the time of receipt where the broker does not."""
+    topic = topic or settings.events_topic
+    stamps = not has_append_time(settings.kafka_bootstrap, topic, security=settings.kafka_security())
+    return EventProducer(
+        settings.kafka_bootstrap,
+        topic,
+        linger_ms=linger_ms,
+        max_message_bytes=1_500_000,
+        stamp_received=stamps,
+        security=settings.kafka_security(),
+    )
+
+
+def run_worker(settings: Settings, store: Store, *, embedded: bool) -> int:
+    """Run until SIGTERM; returns the exit code. Needs a migrated store and existing topics."""
+    sink = ClickHouseSink(store)
+    gens = generations(store)
+    rosters = StoreRosters(sink)
+    with (
+        event_producer(settings, linger_ms=5) as events,
+        event_producer(settings, settings.contributions_topic, linger_ms=5) as contributions,
+    ):
+        count = events.partitions
+        members = MemberPipeline(
+            sink,
+            gens,
+            rosters,
+            KafkaOutbox(events, contributions),
+            cluster=settings.kafka_cluster or settings.kafka_bootstrap,
+            partition_for=lambda member_id: partition_for(member_id, count),
+            cache=MemberCache(gens, settings.cache_facts),
+        )
+        branches = BranchPipeline(sink, rosters)
+
+        async def on_events(batches: Sequence[RecordBatch]) -> None:
+            tally = await run_blocking(members.process, batches)
+            log.info("batch: %s", tally)
+
+        async def on_contributions(batches: Sequence[RecordBatch]) -> None:
+            await run_blocking(branches.process, batches)
+
+        def moved(places: PartitionSet) -> None:
+            members.cache.forget({p for topic, p in places if topic == settings.events_topic})
+            branches.forget()
+
+        app = build_app(
+            app_id=settings.consumer_group,
+            bootstrap=settings.kafka_bootstrap,
+            routes={settings.events_topic: on_events, settings.contributions_topic: on_contributions},
+            partitions={settings.events_topic: count, settings.contributions_topic: contributions.partitions},
+            embedded=embedded,
+            max_batch_records=settings.batch_records,
+            max_batch_bytes=settings.batch_bytes,
+            concurrency=1,
+            on_assigned=moved,
+            on_revoked=moved,
+            security=settings.kafka_security(),
+        )
+        return run_app(app, settings.log_level)

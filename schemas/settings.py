@@ -1,0 +1,176 @@
+"""All settings in one model: built once by the command line, passed down, never read at import time.
+
+Order, later wins: defaults, the TOML file named by ``XUEJING_CONFIG`` (or ``xuejing.toml`` in the current
+folder), environment variables ``XUEJING_<NAME>``. Secrets are masked wherever settings are shown.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from .errors import ConfigError
+
+PREFIX = "XUEJING_"
+
+
+def _setting(default: Any, doc: str, *, secret: bool = False, least: int | None = None) -> Any:
+    return field(default=default, metadata={"doc": doc, "secret": secret, "least": least}, repr=not secret)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Every setting with its default. ``describe`` gives them with their documentation."""
+
+    language: str = _setting("zh", "language of messages and reports: zh or en")
+    timezone: str = _setting("Asia/Shanghai", "IANA zone of local days, for new stores")
+    data_dir: str = _setting("~/.xuejing", "folder of the embedded store and journal")
+
+    kafka_bootstrap: str = _setting("", "brokers as host:port,…; empty: the embedded broker")
+    kafka_security_protocol: str = _setting("PLAINTEXT", "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL")
+    kafka_sasl_mechanism: str = _setting("SCRAM-SHA-512", "SASL mechanism")
+    kafka_username: str = _setting("", "SASL user")
+    kafka_password: str = _setting("", "SASL password", secret=True)
+    kafka_ca_file: str = _setting("", "CA certificates of the brokers")
+    kafka_cluster: str = _setting("", "name of this life of the cluster in the ledger; empty: ask the broker")
+    events_topic: str = _setting("xuejing.events", "topic of events")
+    contributions_topic: str = _setting("xuejing.member-days", "internal topic from members to branches")
+    consumer_group: str = _setting("xuejing", "consumer group of the workers")
+    partitions: int = _setting(4, "partitions of new topics; fixed for a generation", least=1)
+    replication: int = _setting(1, "replicas of new topics", least=1)
+
+    clickhouse_url: str = _setting("", "http(s)://host:port of ClickHouse; empty: the embedded engine")
+    clickhouse_user: str = _setting("default", "user of ClickHouse")
+    clickhouse_password: str = _setting("", "password of ClickHouse", secret=True)
+    clickhouse_database: str = _setting("default", "database")
+    clickhouse_cluster: str = _setting("", "cluster name for ON CLUSTER and replicated tables")
+
+    batch_records: int = _setting(20_000, "most Kafka messages in one batch", least=1)
+    batch_bytes: int = _setting(16 << 20, "most bytes in one batch", least=1)
+    cache_facts: int = _setting(1_000_000, "most facts a worker keeps in memory", least=1)
+    small_group: int = _setting(5, "figures about fewer members than this are suppressed", least=2)
+    log_level: str = _setting("WARNING", "DEBUG, INFO, WARNING or ERROR")
+
+    @property
+    def embedded_store(self) -> bool:
+        """Whether the store is the embedded engine in ``data_dir``."""
+        return not self.clickhouse_url
+
+    @property
+    def folder(self) -> Path:
+        """``data_dir`` as a path."""
+        return Path(self.data_dir).expanduser()
+
+    def kafka_security(self) -> dict[str, Any]:
+        """Security settings for Kafka clients, empty for PLAINTEXT."""
+        if self.kafka_security_protocol == "PLAINTEXT":
+            return {}
+        found: dict[str, Any] = {"security_protocol": self.kafka_security_protocol}
+        if self.kafka_ca_file:
+            found["ssl_cafile"] = self.kafka_ca_file
+        if self.kafka_security_protocol.startswith("SASL"):
+            found["sasl_mechanism"] = self.kafka_sasl_mechanism
+            found["sasl_plain_username"] = self.kafka_username
+            found["sasl_plain_password"] = self.kafka_password
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A setting with its value (masked if secret), where it came from, and what it means."""
+
+    name: str
+    variable: str
+    value: str
+    default: str
+    origin: str
+    doc: str
+
+
+def load(environment: Mapping[str, str], folder: Path) -> tuple[Settings, dict[str, str]]:
+    """Settings from a TOML file and the environment, and the origin of each that is not a default.
+
+    Raises ConfigError naming the variable or the file, the value and the rule.
+    """
+    known = {f.name: f for f in fields(Settings)}
+    values: dict[str, Any] = {}
+    origin: dict[str, str] = {}
+    named = environment.get(PREFIX + "CONFIG")
+    path = Path(named) if named else folder / "xuejing.toml"
+    if named and not path.is_file():
+        raise ConfigError("the file does not exist", where=str(path), hint=f"named by {PREFIX}CONFIG")
+    if path.is_file():
+        try:
+            content = tomllib.loads(path.read_text("utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"not valid TOML: {error}", where=str(path)) from error
+        for name, value in content.items():
+            if isinstance(value, dict):
+                continue  # tables of other parts, such as schedules
+            values[name], origin[name] = value, str(path)
+    for variable, text in environment.items():
+        name = variable.removeprefix(PREFIX).lower()
+        if variable.startswith(PREFIX) and name in known:
+            values[name], origin[name] = text, variable
+    for name in values:
+        if name not in known:
+            raise ConfigError(f"unknown setting {name!r}", where=origin[name], hint="see docs/settings.md")
+        values[name] = _convert(known[name], values[name], origin[name])
+    settings = Settings(**values)
+    if settings.language not in ("zh", "en"):
+        raise ConfigError(f"language {settings.language!r} is not zh or en", where=origin["language"])
+    return settings, origin
+
+
+def _convert(spec: Any, value: Any, where: str) -> Any:
+    if isinstance(spec.default, int):
+        try:
+            number = int(value)
+        except (TypeError, ValueError):
+            raise ConfigError(f"{spec.name} must be a whole number, not {value!r}", where=where) from None
+        if spec.metadata["least"] is not None and number < spec.metadata["least"]:
+            raise ConfigError(f"{spec.name} must be at least {spec.metadata['least']}, not {number}", where=where)
+        return number
+    if not isinstance(value, str):
+        raise ConfigError(f"{spec.name} must be text, not {value!r}", where=where)
+    return value
+
+
+def describe(settings: Settings, origin: Mapping[str, str]) -> list[Described]:
+    """All settings for display, secrets masked."""
+    found = []
+    for spec in fields(Settings):
+        value = getattr(settings, spec.name)
+        shown = "********" if spec.metadata["secret"] and value else str(value)
+        found.append(
+            Described(
+                spec.name,
+                PREFIX + spec.name.upper(),
+                shown,
+                str(spec.default),
+                origin.get(spec.name, "default"),
+                spec.metadata["doc"],
+            )
+        )
+    return found
+
+
+def settings_markdown() -> str:
+    """docs/settings.md."""
+    lines = [
+        "# Settings",
+        "",
+        "<!-- generated by `make docs` from schemas/settings.py -->",
+        "",
+        "From `xuejing.toml` in the current folder (or the file named by `XUEJING_CONFIG`), then from the",
+        "environment. `xuejing doctor` prints what is in force and where it came from, secrets masked.",
+        "",
+        "| TOML | environment | default | meaning |",
+        "|---|---|---|---|",
+    ]
+    for d in describe(Settings(), {}):
+        lines.append(f"| `{d.name}` | `{d.variable}` | `{d.default or ' '}` | {d.doc.replace('|', '/')} |")
+    return "\n".join(lines) + "\n"
