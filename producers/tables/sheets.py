@@ -17,7 +17,7 @@ from producers.tables.text_source import open_text, read_text
 from producers.tables.workbook_source import open_workbook, read_sheet, sheet_names
 from schemas.days import LocalDays
 from schemas.errors import InputError
-from schemas.reference import Table, Text
+from schemas.reference import Column, Table, Text
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
 BOOK_SUFFIXES = (".xlsx", ".xlsm", ".xls")
@@ -95,7 +95,7 @@ def find_header(tables: Iterable[Table], rows: RawRows) -> tuple[Header | None, 
         readable.append(row)
         reading = best(candidates, [row])
         if reading is not None and reading.usable:
-            return reading, readable, rows
+            return reading, readable, chain((row for row in head if isinstance(row, TableError)), rows)
         if len(readable) == HEADER_ROWS:
             break
     header = best(candidates, readable)
@@ -110,47 +110,65 @@ def read_records(
         names = ", ".join(header.unknown[:20])
         rule = Text("未识别的列，已忽略", "columns not recognised, ignored")
         yield TableWarning(sheet.label, header.line, "", names, rule)
-    required = [(index, column) for index, column in header.columns.items() if column.required]
-    width = len(header.cells)
-    # Most columns repeat few values (courses, verdicts, members): parsing is pure, so each is parsed once.
-    parsed: dict[int, dict[str, Value | None]] = {index: {} for index in header.columns}
+    cutter = _Cutter(sheet, header, zone)
     for row in rows:
         if isinstance(row, TableError):
             yield row
             continue
         line, cells = row
-        errors = []
-        values: dict[str, Value] = {}
-        for index, column in header.columns.items():
-            raw = cells[index] if index < len(cells) else None
-            if raw is None or raw == "":
-                continue
-            memory = parsed[index]
-            if type(raw) is str and raw in memory:
-                value = memory[raw]
-                if value is not None:
-                    values[column.name] = value
-                continue
-            try:
-                value = parse(column, raw, zone)
-            except CellError as error:
-                errors.append(TableError(sheet.label, line, header.title(index), as_text(raw), error.rule))
-                values[column.name] = ""  # present, so that it isn't reported as missing too
-                continue
-            if type(raw) is str and len(memory) < PARSED:
-                memory[raw] = value
-            if value is not None:
-                values[column.name] = value
-        for index, column in required:
-            if column.name not in values:
-                errors.append(TableError(sheet.label, line, header.title(index), "", Text("必填", "is required")))
-        if sheet.delimited and len(cells) > width and any(cell for cell in cells[width:]):
-            rule = Text(
-                f"有 {len(cells)} 个单元格，表头只有 {width} 个；含分隔符的内容请加引号",
-                f"has {len(cells)} cells under {width} headers; quote cells that hold the delimiter",
-            )
-            errors.append(TableError(sheet.label, line, "", as_text(cells[width]), rule))
+        values, errors = cutter.cut(line, cells)
         if errors:
             yield from errors
         else:
             yield Record(line, cells, values)
+
+
+class _Cutter:
+    """Values and errors of one row after another."""
+
+    def __init__(self, sheet: Sheet, header: Header, zone: ZoneInfo) -> None:
+        self.sheet, self.header, self.zone = sheet, header, zone
+        # Most columns repeat few values (courses, verdicts, members). Parsing is pure, so each is parsed once.
+        self.parsed: dict[int, dict[str, Value | None]] = {index: {} for index in header.columns}
+        self.required = [(index, column) for index, column in header.columns.items() if column.required]
+
+    def cut(self, line: int, cells: Sequence[Raw]) -> tuple[dict[str, Value], list[TableError]]:
+        """Values by column name, and everything that is wrong with the row."""
+        values: dict[str, Value] = {}
+        errors: list[TableError] = []
+        broken: set[int] = set()
+        for index, column in self.header.columns.items():
+            raw = cells[index] if index < len(cells) else None
+            try:
+                value = self._value(index, column, raw)
+            except CellError as error:
+                broken.add(index)
+                errors.append(self._error(line, index, as_text(raw), error.rule))
+            else:
+                if value is not None:
+                    values[column.name] = value
+        for index, column in self.required:
+            if column.name not in values and index not in broken:
+                errors.append(self._error(line, index, "", Text("必填", "is required")))
+        width = len(self.header.cells)
+        if self.sheet.delimited and any(cells[width:]):
+            rule = Text(
+                f"有 {len(cells)} 个单元格，表头只有 {width} 个；含分隔符的内容请加引号",
+                f"has {len(cells)} cells under {width} headers; quote cells that hold the delimiter",
+            )
+            errors.append(self._error(line, width, as_text(cells[width]), rule))
+        return values, errors
+
+    def _value(self, index: int, column: Column, raw: Raw) -> Value | None:
+        if not isinstance(raw, str):
+            return None if raw is None else parse(column, raw, self.zone)
+        known = self.parsed[index]
+        if raw in known:
+            return known[raw]
+        value = parse(column, raw, self.zone)
+        if len(known) < PARSED:
+            known[raw] = value
+        return value
+
+    def _error(self, line: int, index: int, value: str, rule: Text) -> TableError:
+        return TableError(self.sheet.label, line, self.header.title(index), value, rule)
