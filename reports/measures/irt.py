@@ -17,7 +17,8 @@ import numpy.typing as npt
 
 from reports.measures.arrays import BoolArray, FloatArray
 from reports.measures.errors import MeasureError
-from reports.measures.irt_mml import NODES, Layout, Maximum, Responses, maximise
+from reports.measures.irt_likelihood import NODES, Layout, Responses
+from reports.measures.irt_mml import Maximum, maximise
 
 MIN_2PL, MIN_RASCH = 200, 30
 Model = Literal["2pl", "rasch", "mixed", "classical"]

@@ -15,7 +15,7 @@ from scipy.optimize import approx_fprime
 from reports.measures.errors import MeasureError
 from reports.measures.irt import Calibration, ItemParameters, calibrate, choose_model, fit
 from reports.measures.irt_drift import item_drift
-from reports.measures.irt_mml import Marginal, Responses, quadrature
+from reports.measures.irt_likelihood import Marginal, Responses, quadrature
 from reports.measures.irt_score import eap, map_scores, score
 from reports.measures.irt_score import test_information as information
 
@@ -280,3 +280,27 @@ def test_drift_needs_common_items() -> None:
     same = item_drift(old, old)
     assert same is not None
     assert (same.scale, same.shift) == (pytest.approx(1), pytest.approx(0, abs=1e-12))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_small_ragged_tests_converge_to_a_maximum(seed: int) -> None:
+    """Few members, reversed keys, extreme and missing answers: the likelihood has cliffs there."""
+    rng = np.random.default_rng(seed)
+    members, items = int(rng.integers(30, 250)), int(rng.integers(3, 30))
+    a = rng.lognormal(0.0, 0.5, items) * np.where(rng.random(items) < 0.1, -1, 1)
+    b, theta = rng.normal(0, 1.5, items), rng.normal(size=members)
+    answers = (rng.random((members, items)) < 1 / (1 + np.exp(-a * (theta[:, None] - b)))).astype(float)
+    answers[rng.random(answers.shape) < 0.4] = np.nan
+    got = fit(answers, [str(j) for j in range(items)], **NAMED)
+    assert got.converged
+    free = [i for i in got.items if i.status == "estimated"]
+    assert all(i.se_a is not None and i.a is not None and abs(i.a) < 8 for i in free)
+    used = [j for j, i in enumerate(got.items) if i.a is not None]
+    points, weights = quadrature()
+    marginal = Marginal(Responses.of(answers[:, used]), points, np.log(weights))
+    slopes = np.array([got.items[j].a or 0 for j in used])
+    full = np.concatenate([slopes, -slopes * np.array([got.items[j].b or 0 for j in used])])
+    best, posterior, chance = marginal.posterior(full)
+    assert best == pytest.approx(got.log_likelihood, abs=1e-6)
+    inner = np.concatenate([np.abs(slopes) < 8, np.ones(len(used), dtype=bool)])
+    assert np.abs(marginal.score(posterior, chance)[inner]).max() < 1e-3
