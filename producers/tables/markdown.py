@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 
+from producers.tables.examples import example_rows
 from producers.tables.layouts import ANSWERS, STUDY
-from producers.tables.templates import example_rows, type_name
+from producers.tables.templates import type_name
 from schemas.reference import TABLES, Table
 
 _INTRODUCTION = """\

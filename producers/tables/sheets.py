@@ -11,6 +11,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from producers.tables.cells import CellError, Raw, Value, as_text, parse
+from producers.tables.examples import ExampleRows
 from producers.tables.headers import HEADER_ROWS, Header, best
 from producers.tables.issues import TableError, TableWarning
 from producers.tables.text_source import open_text, read_text
@@ -110,12 +111,16 @@ def read_records(
         names = ", ".join(header.unknown[:20])
         rule = Text("未识别的列，已忽略", "columns not recognised, ignored")
         yield TableWarning(sheet.label, header.line, "", names, rule)
+    examples = ExampleRows(header)
     cutter = _Cutter(sheet, header, zone)
     for row in rows:
         if isinstance(row, TableError):
             yield row
             continue
         line, cells = row
+        if examples.match(cells):
+            rule = Text("模板的示例行，请删除", "an example row of the template, delete it")
+            yield TableWarning(sheet.label, line, "", as_text(cells[0]), rule)
         values, errors = cutter.cut(line, cells)
         if errors:
             yield from errors

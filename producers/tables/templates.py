@@ -12,6 +12,7 @@ from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 
+from producers.tables.examples import example, example_rows
 from producers.tables.layouts import ANSWERS, STUDY
 from schemas.errors import InputError
 from schemas.reference import TABLES, Column, Language, Table, Text
@@ -64,18 +65,6 @@ def type_name(column: Column, language: Language) -> str:
     if column.choices:
         return (" / ").join(choice.title.of(language) for choice in column.choices)
     return _TYPES[column.kind].of(language)
-
-
-def example_rows(table: Table, language: Language) -> list[list[str]]:
-    """The example rows of a table as cells, choices by their names in ``language``."""
-    count = len(table.columns[0].examples)  # the first column is an id and always has one
-    return [[_example(column, index, language) for column in table.columns] for index in range(count)]
-
-
-def _example(column: Column, index: int, language: Language) -> str:
-    cells = column.examples_en if language == "en" and column.examples_en else column.examples
-    cell = cells[index] if index < len(cells) else ""
-    return next((choice.title.of(language) for choice in column.choices if choice.code == cell), cell)
 
 
 def write_template(kind: str, path: Path, language: Language = "zh", *, overwrite: bool = False) -> list[Path]:
@@ -179,7 +168,7 @@ def _explanation_sheet(sheet: Any, tables: Sequence[Table], language: Language) 
                     Text("是", "yes").of(language) if column.required else "",
                     type_name(column, language),
                     column.description.of(language),
-                    _example(column, 0, language),
+                    example(column, 0, language),
                     column.name,
                 ]
             )

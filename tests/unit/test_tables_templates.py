@@ -7,7 +7,16 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from producers.tables import KINDS, TableEvent, read_events, read_reference, write_template
+from producers.tables import (
+    KINDS,
+    TableError,
+    TableEvent,
+    TableWarning,
+    inspect_reference,
+    read_events,
+    read_reference,
+    write_template,
+)
 from producers.tables.markdown import tables_markdown
 from schemas.errors import InputError
 
@@ -21,9 +30,11 @@ def test_record_templates_are_read_back_the_same_from_both_formats(tmp_path, kin
     found = []
     for suffix in ("csv", "xlsx"):
         (path,) = write_template(kind, tmp_path / f"t.{suffix}", language)
-        events = list(read_events(path, "Asia/Shanghai"))
-        assert all(isinstance(event, TableEvent) for event in events), events
-        found.append([event.body for event in events if isinstance(event, TableEvent)])
+        items = list(read_events(path, "Asia/Shanghai"))
+        assert not [item for item in items if isinstance(item, TableError)]
+        found.append([item.body for item in items if isinstance(item, TableEvent)])
+        forgotten = [item.line for item in items if isinstance(item, TableWarning)]
+        assert forgotten == [2, 3], "example rows that were left in are warned of"
     assert found[0] == found[1]
     assert len(found[0]) == 2
 
@@ -36,12 +47,16 @@ def test_reference_templates_fit_together(tmp_path, language):
         assert [file.stem for file in files] == [table.name for table in KINDS[kind]]
         assert read_reference(book).present == {table.name for table in KINDS[kind]}
     whole = read_reference(tmp_path / "folder")
+    forgotten = inspect_reference(tmp_path / "folder").warnings
+    assert len(forgotten) == sum(len(whole.rows(name)) for name in whole.present)
     assert len(whole.present) == 7
     members = {member.member_id for member in whole.members}
     questions = {question.question_id for question in whole.questions}
     for kind in ("study", "answers"):
         (path,) = write_template(kind, tmp_path / f"{kind}.csv", language)
         for event in read_events(path, "Asia/Shanghai"):
+            if isinstance(event, TableWarning):
+                continue
             assert isinstance(event, TableEvent)
             assert event.member_id in members
             assert kind == "study" or any(question.encode() in event.body for question in questions)
