@@ -96,8 +96,7 @@ def test_bisection_finds_what_a_scan_finds(rows, day):
         valid = [
             row.org_id
             for row in rows
-            if row.member_id == member_id
-            and (row.valid_from or date.min) <= day < (row.valid_to or date.max)
+            if row.member_id == member_id and (row.valid_from or date.min) <= day < (row.valid_to or date.max)
         ]
         assert r.org_of(member_id, day) == (valid[0] if valid else None)
         for org_id in "abc":
