@@ -29,7 +29,7 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """``audience``: all, staff or student. ``due_at`` is a local date; study may end on the day before it."""
+    """``audience``: all, staff or student. Local dates; ``due_at`` is the last day, inclusive."""
 
     course_id: str
     title: str

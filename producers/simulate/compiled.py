@@ -61,7 +61,7 @@ class Item:
 
 @dataclass(slots=True)
 class Window:
-    """A course as the loop sees it; days count from the scenario's first day."""
+    """A course as the loop sees it; days count from the scenario's first, ``due`` is the day after the last."""
 
     index: int
     course_id: str
@@ -141,7 +141,7 @@ def compile_catalogue(scenario: Scenario) -> Compiled:
 
     for number, exam in enumerate(catalogue.exams):
         items = [item_index[q] for q in exam.question_ids]
-        out.papers.append(Paper(number, exam, exam.course_id, items, day(exam.assigned_at), day(exam.due_at)))
+        out.papers.append(Paper(number, exam, exam.course_id, items, day(exam.assigned_at), day(exam.due_at) + 1))
     paper_index = {paper.exam.exam_id: paper.index for paper in out.papers}
     for number, course in enumerate(catalogue.courses):
         units = [
@@ -152,7 +152,7 @@ def compile_catalogue(scenario: Scenario) -> Compiled:
         items = [item_index[q.question_id] for q in catalogue.questions if q.course_id == course.course_id]
         out.windows.append(
             Window(
-                *(number, course.course_id, course.audience, day(course.assigned_at), day(course.due_at)),
+                *(number, course.course_id, course.audience, day(course.assigned_at), day(course.due_at) + 1),
                 units=units,
                 items=items,
             )

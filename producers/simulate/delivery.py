@@ -61,11 +61,7 @@ class Outbox:
             end, limit = begin + 1, events[begin][0] + (_FLUSH_SPAN_MS if not lag else DAY_MS)
             while end < len(events) and end - begin < size and events[end][0] <= limit:
                 end += 1
-            sent = (
-                (offline_at + 400 * (begin // size) if lag else events[end - 1][0])
-                + int(rng.random() * 210)
-                + 40
-            )
+            sent = (offline_at + 400 * (begin // size) if lag else events[end - 1][0]) + int(rng.random() * 210) + 40
             latency = 120 if member.traits.fixed_latency else int(rng.random() * 150) + 30
             group = [event for _, event in events[begin:end]]
             if device and self._messiness.sent_at:

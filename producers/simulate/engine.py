@@ -38,9 +38,7 @@ class Simulation:
         self.outbox = Outbox(scenario.messiness, self.stamp, scenario.seed)
         self.corrections = Corrections(self)
         zone = ZoneInfo(scenario.timezone)
-        self._midnights = [
-            midnight_ms(scenario.start + timedelta(days=d), zone) for d in range(scenario.days + 1)
-        ]
+        self._midnights = [midnight_ms(scenario.start + timedelta(days=d), zone) for d in range(scenario.days + 1)]
         self._mix = seeded(scenario.seed, "actions").getrandbits(63) << 64
         self._actions: list[tuple[int, int, int, int, _Payload]] = []
         self._sequence = 0
@@ -99,9 +97,7 @@ class Simulation:
                 day = exam_day(state, paper, person.activity, self.scenario.days, rng)
                 if day is not None:
                     at = self._midnights[day] + int(start_hour(state, self._weekend(day), rng) * HOUR_MS)
-                    self._push(
-                        min(at, self._midnights[day] + 22 * HOUR_MS), person.index, _EXAM, (paper.index, None)
-                    )
+                    self._push(min(at, self._midnights[day] + 22 * HOUR_MS), person.index, _EXAM, (paper.index, None))
         return state
 
     def _plan(self, day: int, pressure: dict[str, list[float]]) -> None:

@@ -40,9 +40,7 @@ def attempt(sim: Simulation, member: MemberState, paper: Paper, start: int, numb
         if rng.random() < 0.012:
             # Changed one's mind: only the last answer of an attempt counts.
             now += solution_ms(item, member.traits.speed, rng)
-            events.append(
-                (now, _answer(sim, member, paper, item, item.mistake(rng), number, now, 9_000, rng))
-            )
+            events.append((now, _answer(sim, member, paper, item, item.mistake(rng), number, now, 9_000, rng)))
         response, spent, rapid = respond(member, item, theta, rng)
         now += spent
         event = _answer(sim, member, paper, item, response, number, now, spent, rng)
@@ -55,9 +53,7 @@ def attempt(sim: Simulation, member: MemberState, paper: Paper, start: int, numb
         if response != item.key and rng.random() < 0.16:
             sim.corrections.mark_error(member, final, item, now, rng)
     if events:
-        sim.outbox.send(
-            member, events, rng, device=device, lag=sim.lag(member, rng) if rng.random() < 0.2 else 0
-        )
+        sim.outbox.send(member, events, rng, device=device, lag=sim.lag(member, rng) if rng.random() < 0.2 else 0)
         member.busy_until = now
     if paper.exam.retake and number == 1 and points < _PASS * paper.exam.max_score and rng.random() < 0.8:
         sim.retake(member, paper, now + rng.randrange(2, 6) * DAY_MS + rng.randrange(0, HOUR_MS))

@@ -89,9 +89,7 @@ def college_members(seed: int, start: date, days: int, messiness: Messiness) -> 
     for branch in _BRANCHES:
         for place in range(branch.staff + branch.students):
             category = "staff" if place < branch.staff else "student"
-            role = {0: "branch_secretary", 1: "organisation_officer", 2: "publicity_officer"}.get(
-                place, "member"
-            )
+            role = {0: "branch_secretary", 1: "organisation_officer", 2: "committee_member"}.get(place, "member")
             index = len(people)
             joined = since + timedelta(days=seeded(seed, "joined", index).randrange(0, _LONG_AGO - 200))
             people.append(
@@ -154,10 +152,7 @@ def tree(branches: int, start: date) -> tuple[Organisation, ...]:
     groups = -(-branches // 20)
     return (
         Organisation("o-0", "", "示范大学党委", "committee", since),
-        *(
-            Organisation(f"o-g{g:04d}", "o-0", f"第{g + 1}党总支", "general_branch", since)
-            for g in range(groups)
-        ),
+        *(Organisation(f"o-g{g:04d}", "o-0", f"第{g + 1}党总支", "general_branch", since) for g in range(groups)),
         *(
             Organisation(f"o-b{b:05d}", f"o-g{b // 20:04d}", f"第{b + 1}党支部", "branch", since)
             for b in range(branches)
@@ -165,9 +160,7 @@ def tree(branches: int, start: date) -> tuple[Organisation, ...]:
     )
 
 
-def tree_members(
-    seed: int, members: int, branches: int, start: date, messiness: Messiness
-) -> tuple[Person, ...]:
+def tree_members(seed: int, members: int, branches: int, start: date, messiness: Messiness) -> tuple[Person, ...]:
     """``members`` spread evenly over ``branches``; 38 % students; branches differ in how active they are."""
     pool = names(seed)
     since = start - timedelta(days=_LONG_AGO)

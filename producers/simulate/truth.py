@@ -21,6 +21,16 @@ _CAP_MS = 4 * 3_600_000
 _BEAT_GAP_MS = 120_000
 _SKEW_TOLERANCE_MS = 2_000
 _SKEW_WINDOW = 20
+# What a collector calls the causes that have no name of their own there.
+_REASONS = {
+    "truncated": "malformed",
+    "not_utf8": "malformed",
+    "no_course": "invalid",
+    "negative_duration": "invalid",
+    "no_offset": "invalid",
+    "bad_uuid": "invalid",
+    "newer_schema": "unsupported_version",
+}
 Interval = tuple[int, int]
 Truth = dict[str, Any]
 
@@ -77,11 +87,7 @@ class TruthCollector:
                 self._gone.add(event[field])
         if event["event_type"] == "study":
             at = _ms(datetime.fromisoformat(event["occurred_at"])) + shift
-            beats = (
-                (f"{event['device_id']}/{event['session_id']}", event["beat_ms"])
-                if "beat_ms" in event
-                else ("", 0)
-            )
+            beats = (f"{event['device_id']}/{event['session_id']}", event["beat_ms"]) if "beat_ms" in event else ("", 0)
             self._study[ident] = (
                 event["member_id"],
                 event["course_id"],
@@ -116,8 +122,15 @@ class TruthCollector:
                 "taken_back": len(self._gone & self._types.keys()),
                 "by_type": dict(sorted(Counter(self._types.values()).items())),
                 "rejected_by_cause": dict(sorted(self._causes.items())),
+                "rejected_by_reason": dict(sorted(self._reasons().items())),
             },
         }
+
+    def _reasons(self) -> Counter[str]:
+        reasons: Counter[str] = Counter()
+        for cause, count in self._causes.items():
+            reasons[_REASONS.get(cause, cause)] += count
+        return reasons
 
     def _intervals(self) -> Iterable[tuple[str, str, Interval]]:
         beats: dict[tuple[str, str, str], list[Interval]] = defaultdict(list)

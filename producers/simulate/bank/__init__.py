@@ -1,7 +1,8 @@
 """The built-in catalogue: courses, units, exams and readable questions, one TOML file a course.
 
 Only textbook facts: constitution and education law, history, network and national security, science.
-Dates are fractions of the scenario's length, so that the catalogue fits a term of any length.
+Dates are fractions of the scenario's length, so that the catalogue fits a term of any length; what is due at
+a fraction is due at the end of the day before it.
 """
 
 from __future__ import annotations
@@ -32,14 +33,16 @@ def load_catalogue(start: date, days: int) -> Catalogue:
 
 
 def _load_course(data: dict[str, Any], start: date, days: int) -> Catalogue:
-    def at(fraction: float) -> date:
+    def assigned(fraction: float) -> date:
         return start + timedelta(days=round(fraction * days))
+
+    def due(fraction: float) -> date:
+        return assigned(fraction) - timedelta(days=1)
 
     head = data["course"]
     course_id, short = str(head["id"]), str(head["id"]).removeprefix("c-")
     points = [
-        KnowledgePoint(f"k-{short}-{name}", course_id, titles[0], titles[1])
-        for name, titles in data["points"].items()
+        KnowledgePoint(f"k-{short}-{name}", course_id, titles[0], titles[1]) for name, titles in data["points"].items()
     ]
     questions: list[Question] = []
     for number, q in enumerate(data["question"], 1):
@@ -72,8 +75,8 @@ def _load_course(data: dict[str, Any], start: date, days: int) -> Catalogue:
                 title=e["title"],
                 title_en=e["title_en"],
                 audience=head["audience"],
-                assigned_at=at(window[0]),
-                due_at=at(window[1]),
+                assigned_at=assigned(window[0]),
+                due_at=due(window[1]),
                 question_ids=tuple(q.question_id for q in chosen),
                 max_score=sum(q.max_score for q in chosen),
                 quiz="window" not in e,
@@ -98,8 +101,8 @@ def _load_course(data: dict[str, Any], start: date, days: int) -> Catalogue:
         title=head["title"],
         title_en=head["title_en"],
         audience=head["audience"],
-        assigned_at=at(head["assigned"]),
-        due_at=at(head["due"]),
+        assigned_at=assigned(head["assigned"]),
+        due_at=due(head["due"]),
         credit_minutes=sum(u.length_ms for u in units) // 60_000,
     )
     return Catalogue((course,), tuple(units), tuple(exams), tuple(questions), tuple(points))
