@@ -64,7 +64,8 @@ class Entry:
     """One question in one member's book. ``state`` is the last transition; all but "resolved" are open.
 
     ``wrong`` counts wrong answers, ``repeat_errors`` those that chose the same response as an earlier wrong
-    one, ``lapses`` the times it went wrong after having been resolved.
+    one, ``lapses`` the times it went wrong after having been resolved. ``half_resolved_on`` is the day of the
+    first of the two right answers, while the second, on another day, is still to come.
     """
 
     question_id: str
@@ -73,6 +74,7 @@ class Entry:
     repeat_errors: int
     lapses: int
     last_wrong_response: frozenset[str] | None
+    half_resolved_on: date | None
     transitions: tuple[Transition, ...]
     spells: tuple[Spell, ...]
 
@@ -127,6 +129,7 @@ def _entry(question_id: str, outcomes: list[Outcome]) -> Entry | None:
         repeat_errors=sum(t.same_option for t in transitions),
         lapses=sum(t.kind == "lapsed" for t in transitions),
         last_wrong_response=wrong_responses[-1],
+        half_resolved_on=right_day,
         transitions=tuple(transitions),
         spells=tuple(spells),
     )

@@ -77,6 +77,9 @@ def test_counts_options_and_times() -> None:
     assert entry.time_to_resolution_ms == 5 * DAY + 4
     assert [s.duration_ms(20 * DAY) for s in entry.spells] == [(5 * DAY + 4, True), (12 * DAY - 5, False)]
     assert entry.spells[0].duration_ms(4 * DAY) == (4 * DAY, False)
+    assert entry.half_resolved_on is None
+    half = wrong_book(answers("1 wrong A", "2 right", "2 right"))["q1"]
+    assert half.half_resolved_on == date(2025, 1, 3)
     unknown = wrong_book(answers("0 wrong", "1 wrong"))["q1"]
     assert unknown.repeat_errors == 0
 
