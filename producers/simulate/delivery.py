@@ -62,7 +62,9 @@ class Outbox:
             while end < len(events) and end - begin < size and events[end][0] <= limit:
                 end += 1
             sent = (offline_at + 400 * (begin // size) if lag else events[end - 1][0]) + int(rng.random() * 210) + 40
-            latency = 120 if member.traits.fixed_latency else int(rng.random() * 150) + 30
+            latency = int(rng.random() * 150) + 30
+            if member.traits.fixed_latency:
+                latency = 120  # a constant delay makes the estimate of a large skew the same at every flush
             group = [event for _, event in events[begin:end]]
             if device and self._messiness.sent_at:
                 text = self._stamp(sent + member.traits.skew_ms)

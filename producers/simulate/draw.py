@@ -24,7 +24,7 @@ def draw_traits(seed: int, index: int, messiness: Messiness) -> Traits:
     second = rng.random() < messiness.second_device
     large = rng.random() < messiness.large_skew
     # Under 2 s of skew no clock is corrected, whatever the delay of a flush (at most 0.45 s when online).
-    skew = rng.choice((-1, 1)) * rng.randrange(20_000, 120_000) if large else round(rng.gauss(0.0, 350.0))
+    wrong, slight = rng.choice((-1, 1)) * rng.randrange(20_000, 120_000), round(rng.gauss(0.0, 350.0))
     return Traits(
         ability=rng.gauss(0.0, 1.0),
         speed=rng.gauss(0.0, 0.22),
@@ -41,7 +41,7 @@ def draw_traits(seed: int, index: int, messiness: Messiness) -> Traits:
         offline=rng.betavariate(1.0, 30.0) if rng.random() < 0.85 else rng.betavariate(2.0, 8.0),
         heartbeat=heartbeat,
         second_device=second,
-        skew_ms=skew if large else max(-1400, min(1400, skew)),
+        skew_ms=wrong if large else max(-1400, min(1400, slight)),
         fixed_latency=large,
     )
 
