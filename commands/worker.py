@@ -105,7 +105,7 @@ def run_worker(settings: Settings, store: Store, *, embedded: bool) -> int:
         async def on_contributions(batches: Sequence[RecordBatch]) -> None:
             await run_blocking(branches.process, batches)
 
-        def moved(places: PartitionSet) -> None:
+        async def moved(places: PartitionSet) -> None:
             members.cache.forget({p for topic, p in places if topic == settings.events_topic})
             branches.forget()
 

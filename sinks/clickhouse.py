@@ -169,6 +169,16 @@ class ClickHouseSink:
             ORDER BY import_id, ordinal"""
         return self._read(sql, {})
 
+    def rejected(self, reason: str = "") -> list[dict[str, Any]]:
+        """Open rows of ``rejected_events`` (with a reason, only those), oldest first; ``raw`` as bytes."""
+        sql = """
+            SELECT * FROM rejected_events FINAL
+            WHERE status = 'open' AND ({reason:String} = '' OR reason = {reason:String})
+            ORDER BY received_at, cluster, topic, partition, offset, line"""
+        table = self._read(sql, {"reason": reason}, {"output_format_arrow_string_as_string": 0})
+        rows: list[dict[str, Any]] = _as_text(table, keep=("raw",)).to_pylist()
+        return rows
+
     def _read(self, sql: str, parameters: dict[str, Any], settings: dict[str, Any] | None = None) -> pa.Table:
         result: pa.Table = self.patiently("read", lambda: self.store.arrow(sql, parameters, settings))
         return result

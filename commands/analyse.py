@@ -1,0 +1,183 @@
+"""The whole main job on a person's own files, on the embedded default."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from reports.site import write_reports
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from sinks.read import Reader, Scope
+from sinks.reference import write_reference
+
+from producers.emit import Emitted, Emitter
+from producers.tables import TableErrors, inspect_reference, listing
+from schemas.errors import InputError, XuejingError
+from schemas.reference import ReferenceTables
+
+from .context import Context, messages
+from .stack import Stack, stack
+from .worker import event_producer
+
+
+class Unbalanced(XuejingError):
+    """What was read is not what was archived, repeated or rejected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to analyse. Paths; ``timezone`` is that of local days."""
+
+    files: Sequence[str]
+    roster: Path
+    catalogue: Path | None
+    out: Path
+    timezone: str
+    keep: bool = False
+
+
+def read_tables(path: Path, timezone: str, known: ReferenceTables | None = None) -> tuple[ReferenceTables, list[Any]]:
+    """Reference tables of a folder or workbook, and warnings. Raises TableErrors with every bad line."""
+    found = inspect_reference(path, timezone, known)
+    if found.errors:
+        raise TableErrors(found.errors)
+    return found.tables, list(found.warnings)
+
+
+def analyse(context: Context, job: Job) -> dict[str, Any]:
+    """Run the job; returns the summary that is also in ``summary.json``."""
+    for path in job.files:
+        if path != "-" and not Path(path).is_file():
+            raise InputError("no such file", where=path)
+    roster, warnings = read_tables(job.roster, job.timezone)
+    catalogue = None
+    if job.catalogue is not None:
+        catalogue, more = read_tables(job.catalogue, job.timezone, roster)
+        warnings += more
+    if warnings:
+        messages.print(listing(warnings, context.settings.language), markup=False)  # type: ignore[arg-type]
+    job.out.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as exits:
+        work = job.out / "store" if job.keep else Path(tempfile.mkdtemp(prefix=".xuejing-", dir=job.out))
+        if not job.keep:
+            exits.callback(shutil.rmtree, work, ignore_errors=True)
+        settings = replace(
+            context.settings,
+            data_dir=str(work),
+            timezone=job.timezone,
+            clickhouse_url="",
+            clickhouse_user="default",
+            clickhouse_password="",
+            kafka_bootstrap="",
+        )
+        progress = exits.enter_context(_progress())
+        task = progress.add_task(_text(context, "启动", "starting"), total=None)
+        running = exits.enter_context(stack(settings))
+        now = datetime.now(UTC)
+        write_reference(running.store, roster, now)
+        if catalogue is not None:
+            write_reference(running.store, catalogue, now)
+        emitted = _emit(context, job, running, progress)
+        progress.update(task, description=_text(context, "计算", "processing"))
+        running.wait_until_processed(
+            lambda left: progress.update(
+                task, description=_text(context, f"计算，余 {left}", f"processing, {left} left")
+            )
+        )
+        progress.update(task, description=_text(context, "写出结果", "writing results"))
+        reader = Reader(running.store)
+        summary = _export(reader, running, job, emitted)
+        write_reports(reader, Scope.everything(), job.out / "report", languages=("zh", "en"))
+    _check(summary)
+    return summary
+
+
+def _text(context: Context, zh: str, en: str) -> str:
+    return zh if context.settings.language == "zh" else en
+
+
+def _progress() -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=messages,
+        transient=True,
+    )
+
+
+def _emit(context: Context, job: Job, running: Stack, progress: Progress) -> Emitted:
+    task = progress.add_task(_text(context, "发送事件", "sending events"), total=None)
+
+    def show(lines: int) -> None:
+        running.check()
+        progress.update(task, completed=lines)
+
+    with event_producer(running.settings) as producer:
+        emitter = Emitter(producer, progress=show)
+        for path in job.files:
+            emitter.emit(path, job.timezone, resume=False)
+    progress.remove_task(task)
+    return emitter.result
+
+
+def _export(reader: Reader, running: Stack, job: Job, emitted: Emitted) -> dict[str, Any]:
+    everything = Scope.everything()
+    for name in ("member-day", "branch-day"):
+        frame = reader.frame(name, everything)
+        frame.write_parquet(job.out / f"{name.replace('-', '_')}.parquet")
+    rejected: dict[str, int] = {}
+    with (job.out / "rejected.ndjson").open("w", encoding="utf-8") as out:
+        for row in rejected_lines(running):
+            rejected[row["reason"]] = rejected.get(row["reason"], 0) + 1
+            out.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
+        for error in emitted.errors:
+            rejected["invalid"] = rejected.get("invalid", 0) + 1
+            row = {
+                "raw": error.value,
+                "reason": "invalid",
+                "detail": f"{error.column}: {error.rule.en}",
+                "file": error.file,
+                "line": error.line,
+            }
+            out.write(json.dumps(row, ensure_ascii=False) + "\n")
+    (ledger,) = reader.frame("ledger", everything).to_dicts()
+    summary = {
+        "events_read": emitted.lines,
+        "archived": ledger["archived"],
+        "duplicates": ledger["duplicates"],
+        "rejected": dict(sorted(rejected.items())),
+    }
+    (job.out / "summary.json").write_text(json.dumps(summary, ensure_ascii=False, indent=2) + "\n", "utf-8")
+    return summary
+
+
+def rejected_lines(running: Stack) -> list[dict[str, Any]]:
+    """Open rejected lines, oldest first; bytes that are no text are escaped."""
+    table = running.store.arrow(
+        "SELECT raw, reason, detail, member_id, event_id, topic, partition, offset, line, received_at "
+        "FROM rejected_events FINAL WHERE status = 'open' ORDER BY cluster, topic, partition, offset, line",
+        settings={"output_format_arrow_string_as_string": 0},
+    )
+    rows = []
+    for row in table.to_pylist():
+        rows.append({k: v.decode("utf-8", "backslashreplace") if isinstance(v, bytes) else v for k, v in row.items()})
+    return rows
+
+
+def _check(summary: dict[str, Any]) -> None:
+    kept = summary["archived"] + summary["duplicates"] + sum(summary["rejected"].values())
+    if kept != summary["events_read"]:
+        raise Unbalanced(
+            f"{summary['events_read']} lines were read, {kept} are archived, repeated or rejected",
+            hint="run it again with --keep and look at the table `ledger`",
+        )

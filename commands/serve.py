@@ -1,0 +1,132 @@
+"""Commands that run things: up, worker, engine, migrate."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from typing import Annotated
+
+import typer
+
+from sinks.client import Store
+from sinks.embedded.process import EngineProcess
+from sinks.migrate import migrate as apply_migrations
+
+from . import context as contexts
+from .connect import announce, connected, endpoint, retract, store_folder
+from .stack import prepare, stack
+from .worker import run_worker, topics
+
+
+def _log(level: str) -> None:
+    logging.basicConfig(
+        level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr, force=True
+    )
+
+
+def up(
+    ctx: typer.Context,
+    seconds: Annotated[float | None, typer.Option(help="运行多久，默认直到 Ctrl-C · how long to run")] = None,
+) -> None:
+    """在本机启动引擎、消息服务与流处理 · Start engine, broker and worker on this machine, until Ctrl-C.
+
+    Data stays in the folder given by --data. Other commands (`emit`, `import`, `query`, `report`) find what runs
+    here by the same --data.
+    """
+    context = contexts.of(ctx)
+    context.settings.folder.mkdir(parents=True, exist_ok=True)
+    with stack(context.settings) as running:
+        context.say(
+            f"已启动。事件：{running.settings.kafka_bootstrap} 主题 {running.settings.events_topic}；"
+            f"存储：{running.settings.clickhouse_url}（密码在 {store_folder(context.settings) / 'engine.json'}）。"
+            "按 Ctrl-C 停止",
+            f"running. events: {running.settings.kafka_bootstrap} topic {running.settings.events_topic}; "
+            f"store: {running.settings.clickhouse_url} (password in {store_folder(context.settings) / 'engine.json'}). "
+            "Ctrl-C stops",
+        )
+        end = time.monotonic() + seconds if seconds is not None else float("inf")
+        try:
+            while time.monotonic() < end:
+                running.check()
+                time.sleep(0.5)
+        except KeyboardInterrupt:
+            pass
+        context.say("正在处理剩余事件…", "processing what is left…")
+        # The embedded broker keeps events in memory only: they must be archived before it ends.
+        running.wait_until_processed()
+
+
+def worker(
+    ctx: typer.Context,
+    embedded: Annotated[
+        bool, typer.Option("--embedded", help="短超时 · short timeouts, for the embedded broker")
+    ] = False,
+    die_with_parent: Annotated[
+        bool, typer.Option("--die-with-parent", help="标准输入关闭时停止 · stop when stdin closes")
+    ] = False,
+) -> None:
+    """流处理进程（运维） · The stream processor: Kafka to ClickHouse. Start as many as there are partitions.
+
+    Stops in good order on SIGTERM. Exits non-zero when it cannot go on without losing something: start it again
+    (systemd, compose and Kubernetes do).
+    """
+    settings = contexts.of(ctx).settings
+    _log(settings.log_level)
+    if die_with_parent:
+        threading.Thread(target=_watch_stdin, daemon=True).start()
+    with connected(settings) as store:
+        prepare(settings, store)
+        topics(settings)
+        code = run_worker(settings, store, embedded=embedded)
+    raise typer.Exit(code)
+
+
+def _watch_stdin() -> None:
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def engine(
+    ctx: typer.Context,
+    port: Annotated[int, typer.Option(help="端口，0 为自动 · 0 lets the system choose")] = 0,
+) -> None:
+    """嵌入式引擎（运维） · Serve the embedded engine of --data on loopback, until Ctrl-C."""
+    context = contexts.of(ctx)
+    folder = store_folder(context.settings)
+    process = EngineProcess(folder, port=port)
+    process.start()
+    try:
+        announce(folder, process)
+        context.say(
+            f"引擎：{process.url}，用户 {process.user}，密码在 {folder / 'engine.json'}",
+            f"engine: {process.url}, user {process.user}, password in {folder / 'engine.json'}",
+        )
+        while process.pid is not None:
+            time.sleep(0.5)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        retract(folder)
+        process.stop()
+
+
+def migrate(ctx: typer.Context) -> None:
+    """更新存储结构（运维） · Apply pending migrations; applying twice is a no-op."""
+    context = contexts.of(ctx)
+    settings = context.settings
+    if settings.embedded_store:
+        store_folder(settings).mkdir(parents=True, exist_ok=True)
+        with connected(settings) as store:
+            done = apply_migrations(store)
+    else:
+        store = Store(endpoint(settings))
+        done = apply_migrations(store)
+        store.close()
+    for m in done:
+        context.say(f"已应用 {m.number:04d} {m.name}", f"applied {m.number:04d} {m.name}")
+    if not done:
+        context.say("结构已是最新", "nothing to apply")

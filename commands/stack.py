@@ -1,0 +1,153 @@
+"""The embedded stack: engine, broker and worker as child processes, started together and stopped together."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO
+
+from sinks.read.generations import ensure_generation
+
+from producers.embedded_broker import EmbeddedBroker
+from producers.kafka_admin import BrokerUnavailable, lag
+from schemas.errors import XuejingError
+from schemas.settings import Settings
+from sinks.client import Endpoint, Store
+from sinks.migrate import migrate
+from streams.rules import Rules
+
+from .connect import engine, environment, settings_for, store_folder
+from .worker import topics
+
+BROKER_FILE = "broker.json"
+
+
+class WorkerStopped(XuejingError):
+    """The worker process ended although it was not asked to."""
+
+
+@dataclass(slots=True)
+class Stack:
+    """What runs, and the settings by which it is reached."""
+
+    settings: Settings
+    store: Store
+    worker: subprocess.Popen[bytes]
+    log: Path
+
+    def check(self) -> None:
+        """Raise WorkerStopped, with the end of its log, when the worker is gone."""
+        code = self.worker.poll()
+        if code is not None:
+            tail = self.log.read_text("utf-8", "replace").strip().splitlines()[-3:]
+            raise WorkerStopped(
+                f"the worker ended with status {code}: {' / '.join(tail) or 'no message'}", where=str(self.log)
+            )
+
+    def wait_until_processed(self, progress: Callable[[int], None] = lambda _: None) -> None:
+        """Wait until every event sent so far is in the metrics, branches included. ``progress`` gets the
+        number of messages that are still to be read."""
+        quiet = 0
+        while quiet < 2:
+            # Twice, because a line forwarded to another partition is on the topic again.
+            self.check()
+            left = self._lag()
+            progress(left)
+            quiet = quiet + 1 if left == 0 else 0
+            if left:
+                time.sleep(0.1)
+
+    def _lag(self) -> int:
+        s = self.settings
+        found = 0
+        for topic in (s.events_topic, s.contributions_topic):
+            found += sum(
+                lag(s.kafka_bootstrap, s.consumer_group, topic, security=s.kafka_security(), timeout=30).values()
+            )
+        return found
+
+
+def spawn(settings: Settings, command: list[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
+    """Start ``xuejing COMMAND`` as a child process with these settings; secrets go by environment only."""
+    root = str(Path(__file__).resolve().parent.parent)
+    path = os.pathsep.join(p for p in (root, os.environ.get("PYTHONPATH", "")) if p)
+    return subprocess.Popen(
+        [sys.executable, "-m", "cli", *command],
+        stdin=subprocess.PIPE,
+        stdout=log,
+        stderr=log,
+        env={**os.environ, **environment(settings), "PYTHONPATH": path},
+        start_new_session=True,
+    )
+
+
+@contextmanager
+def worker_process(settings: Settings, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker for the time of the block; stopped so that what it has in hand is finished."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as out:
+        process = spawn(settings, ["worker", "--embedded", "--die-with-parent"], out)
+        try:
+            yield process
+        finally:
+            with suppress(ProcessLookupError):
+                process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(40)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            if process.stdin:
+                process.stdin.close()
+
+
+def prepare(settings: Settings, store: Store) -> None:
+    """Bring the store up to date and make sure that there is a generation to write."""
+    migrate(store)
+    ensure_generation(store, settings.timezone, Rules().to_json())
+
+
+@contextmanager
+def stack(settings: Settings) -> Iterator[Stack]:
+    """Engine, broker and worker on ``settings.folder``, for the time of the block."""
+    folder = store_folder(settings)
+    with ExitStack() as exits:
+        process = exits.enter_context(engine(folder))
+        endpoint = Endpoint(process.url, process.user, process.password)
+        store = Store(endpoint)
+        exits.callback(store.close)
+        prepare(settings, store)
+        broker = exits.enter_context(EmbeddedBroker())
+        # The embedded broker forgets its log on exit: each start is another life of the cluster.
+        running = settings_for(settings, endpoint, broker.bootstrap, f"embedded-{uuid.uuid4().hex[:12]}")
+        topics(running)
+        announced = settings.folder / BROKER_FILE
+        announced.write_text(json.dumps({"bootstrap": broker.bootstrap, "cluster": running.kafka_cluster}))
+        exits.callback(lambda: announced.unlink(missing_ok=True))
+        log = settings.folder / "worker.log"
+        worker = exits.enter_context(worker_process(running, log))
+        yield Stack(running, store, worker, log)
+
+
+def with_broker(settings: Settings) -> Settings:
+    """The settings with the address of the broker: the configured one, or that of a running ``xuejing up``."""
+    if settings.kafka_bootstrap:
+        return settings
+    try:
+        found = json.loads((settings.folder / BROKER_FILE).read_text("utf-8"))
+    except (OSError, ValueError):
+        raise BrokerUnavailable(
+            "no broker is configured and none is running",
+            where=str(settings.folder),
+            hint="run `xuejing up`, or set XUEJING_KAFKA_BOOTSTRAP",
+        ) from None
+    return replace(settings, kafka_bootstrap=found["bootstrap"], kafka_cluster=found["cluster"])
