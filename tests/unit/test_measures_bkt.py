@@ -34,16 +34,10 @@ below_half = st.floats(0.01, 0.49)
     st.builds(BktParams, probability, probability, below_half, below_half),
     st.lists(st.booleans(), max_size=12),
 )
-def test_right_answers_raise_the_belief_and_it_stays_a_probability(
-    params: BktParams, answers: list[bool]
-) -> None:
+def test_right_answers_raise_the_belief_and_it_stays_a_probability(params: BktParams, answers: list[bool]) -> None:
     for step in trace(answers, params):
         assert 0 <= step.posterior <= step.next_prior <= 1
-        assert (
-            (step.posterior >= step.prior - 1e-12)
-            if step.observed
-            else (step.posterior <= step.prior + 1e-12)
-        )
+        assert (step.posterior >= step.prior - 1e-12) if step.observed else (step.posterior <= step.prior + 1e-12)
 
 
 @given(
