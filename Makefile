@@ -1,0 +1,89 @@
+# Everything a person or the build needs, one word each. `make help` lists it.
+# Only Python >= 3.11, make and the package registries are needed for setup, demo and test.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
+# Wheels only, so that nothing is compiled and no build script of a dependency runs; hashes, so that what was
+# tested is what is installed.
+LOCKED := $(PIP) install --require-hashes --only-binary :all:
+PYTEST := $(BIN)/python -m pytest
+export PYTHONUTF8 := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup dev demo test test-kafka test-browser lint format docs docs-check bench lock clean check-python
+.DELETE_ON_ERROR:
+
+help: ## list what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+check-python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Xuejing needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || true)." >&2; \
+		echo "Name another one: make PYTHON=python3.12 demo" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "'$(PYTHON)' has no venv module (Debian, Ubuntu: apt-get install python3-venv)." >&2; exit 1; }
+
+# Stamps: a step runs again only when what it depends on changed.
+$(VENV)/.base: requirements/build.lock | check-python
+	@echo "setup 1/3: environment in $(VENV)"
+	@test -x $(BIN)/python && $(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@$(LOCKED) -r requirements/build.lock
+	@touch $@
+
+$(VENV)/.locked: $(VENV)/.base requirements/embedded.lock
+	@echo "setup 2/3: locked dependencies (one to three minutes the first time)"
+	@$(LOCKED) -r requirements/embedded.lock
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.locked pyproject.toml
+	@echo "setup 3/3: $(BIN)/xuejing"
+	@$(PIP) install --no-build-isolation --no-deps --no-index --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.installed requirements/dev.lock
+	@echo "setup: what tests and lint need"
+	@$(LOCKED) -r requirements/dev.lock
+	@touch $@
+
+setup: $(VENV)/.installed ## create .venv with locked dependencies and .venv/bin/xuejing
+
+dev: $(VENV)/.dev ## setup, and what tests and lint need
+
+demo: $(VENV)/.installed ## simulate a college's term and write every report to demo-report/
+	@$(BIN)/xuejing demo
+
+test: $(VENV)/.dev ## run the tests; what needs more than Python skips and says what
+	@$(PYTEST) $(ARGS)
+
+test-kafka: $(VENV)/.dev ## run the tests that need Apache Kafka (Java 17, Maven)
+	@XUEJING_REQUIRE=kafka,$$XUEJING_REQUIRE $(PYTEST) -m kafka $(ARGS)
+
+test-browser: $(VENV)/.dev ## run the tests that need headless Chromium
+	@XUEJING_REQUIRE=browser,$$XUEJING_REQUIRE $(PYTEST) -m browser $(ARGS)
+
+lint: $(VENV)/.dev ## ruff and strict types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(VENV)/.dev ## let ruff format and fix what it can
+	@$(BIN)/ruff check --fix-only .
+	@$(BIN)/ruff format .
+
+docs: $(VENV)/.dev ## write the generated pages, schemas and samples again
+	@$(BIN)/python -m tests.support.generated --write
+
+docs-check: $(VENV)/.dev ## fail when a generated page is stale or a link is broken
+	@$(PYTEST) tests/unit/test_docs.py $(ARGS)
+
+bench: $(VENV)/.dev ## short benchmarks
+	@$(BIN)/python -m bench
+
+lock: $(VENV)/.base ## resolve dependencies again (needs uv: it is installed into the environment)
+	@$(PIP) install 'uv>=0.8'
+	@sh requirements/lock.sh $(BIN)/uv
+
+clean: ## remove the environment, caches and the demo's results
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis build demo-report *.egg-info

@@ -1,0 +1,18 @@
+#!/bin/sh
+# Resolves pyproject.toml into the locks beside this file. Usage: requirements/lock.sh PATH_TO_UV [--upgrade]
+#   production: what the image installs   embedded: plus engine and broker   dev: plus tests and lint
+set -eu
+uv=$1
+shift
+cd "$(dirname "$0")/.."
+compile() {
+    out=requirements/$1.lock
+    shift
+    "$uv" pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-find-links --no-emit-index-url \
+        --custom-compile-command "make lock" --output-file "$out" "$@"
+}
+echo 'setuptools>=77' | compile build "$@" -
+# The widest set first: the smaller ones take their versions from it.
+compile dev "$@" pyproject.toml --extra embedded --extra dev -c requirements/build.lock
+compile embedded "$@" pyproject.toml --extra embedded -c requirements/dev.lock
+compile production "$@" pyproject.toml -c requirements/dev.lock
