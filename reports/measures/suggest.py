@@ -26,6 +26,16 @@ Reason = Literal[
 ]  # fmt: skip
 
 
+EVIDENCE_METRICS = frozenset(
+    {
+        "credit_hours", "credit_hours_due", "item_drift", "item_facility", "item_rest_correlation", "mastery",
+        "option_rest_correlation", "option_share", "start_lag", "times_wrong", "topic_wrong_first", "wrong_lapses",
+        "wrong_open", "wrong_open_seconds", "wrong_repeat_errors",
+    }
+)  # fmt: skip
+"""Ids of all metrics that evidence may name; each is to be declared before it is shown."""
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """One figure behind a suggestion: the id of its declared metric, value, n and interval where there is one.
@@ -102,9 +112,9 @@ def _entry(entry: Entry, as_of_ms: int) -> tuple[Finding, ...]:
     if entry.repeat_errors:
         findings.append(Finding("repeat_error", (Evidence("wrong_repeat_errors", entry.repeat_errors, entry.wrong),)))
     if entry.half_resolved_on is not None:
-        findings.append(Finding("second_answer_due", (Evidence("wrong_answers", entry.wrong),)))
+        findings.append(Finding("second_answer_due", (Evidence("times_wrong", entry.wrong),)))
     waiting = entry.spells[-1].duration_ms(as_of_ms)[0]
-    findings.append(Finding("still_open", (Evidence("wrong_open_ms", waiting),)))
+    findings.append(Finding("still_open", (Evidence("wrong_open_seconds", waiting / 1000),)))
     return tuple(findings)
 
 
@@ -192,7 +202,10 @@ def offers_of_help(
         old = [age for age in ages if age >= open_days * 86_400_000]
         if len(old) >= open_questions:
             findings.append(
-                Finding("long_open_questions", (Evidence("wrong_open", len(old)), Evidence("wrong_open_ms", max(old))))
+                Finding(
+                    "long_open_questions",
+                    (Evidence("wrong_open", len(old)), Evidence("wrong_open_seconds", max(old) / 1000)),
+                )
             )
         if findings:
             out.append(Suggestion("secretary", "offer_help", member.member_id, tuple(findings)))

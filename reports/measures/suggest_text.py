@@ -80,15 +80,15 @@ REASONS: dict[Reason, tuple[str, str]] = {
 SHARED: frozenset[Reason] = frozenset({"behind_hours", "long_open_questions", "confuses_branch"})
 """Reasons whose figures make one sentence; the others get a sentence for each figure."""
 
-DAY_MS = 86_400_000
+DAY_S = 86_400
 
 
 def _sentence(reason: Reason, one: Evidence, other: Evidence | None, lang: Lang) -> str:
     text = REASONS[reason][0 if lang == "zh" else 1]
     second = 0.0 if other is None else other.value
     return text.format(
-        value=one.value, n=one.n, low=one.low, high=one.high, detail=one.detail, days=one.value / DAY_MS,
-        other=second, other_days=second / DAY_MS,
+        value=one.value, n=one.n, low=one.low, high=one.high, detail=one.detail, days=one.value / DAY_S,
+        other=second, other_days=second / DAY_S,
     )  # fmt: skip
 
 

@@ -51,9 +51,7 @@ def test_rhythm_of_one_day_or_of_nothing_is_unknown() -> None:
 
 
 @given(minutes, st.randoms(use_true_random=False), st.sampled_from([2, 8, 60]))
-def test_rhythm_ignores_order_and_unit_and_stays_in_range(
-    daily: list[int], random: Random, unit: int
-) -> None:
+def test_rhythm_ignores_order_and_unit_and_stays_in_range(daily: list[int], random: Random, unit: int) -> None:
     shuffled = list(daily)
     random.shuffle(shuffled)
     for figure in (regularity, gini):
@@ -99,9 +97,7 @@ def test_hours_around_midnight_are_neighbours() -> None:
     st.dictionaries(st.integers(0, 23).map(float), st.integers(1, 100).map(float), min_size=1),
     st.integers(1, 23),
 )
-def test_hour_consistency_does_not_depend_on_where_the_clock_starts(
-    hours: dict[float, float], shift: int
-) -> None:
+def test_hour_consistency_does_not_depend_on_where_the_clock_starts(hours: dict[float, float], shift: int) -> None:
     one = hour_consistency(hours)
     two = hour_consistency({(h + shift) % 24: w for h, w in hours.items()})
     assert one is not None

@@ -40,9 +40,7 @@ def test_moodle_quiz_statistics(golden_dir: Path) -> None:
         "errorratio": 100 * (test.error_ratio or 0),
         "standarderror": test.standard_error,
     }
-    expected = {
-        r["stat"]: float(r["value"]) for r in rows(golden_dir / "moodle_quiz/expected_quizstats00.csv")
-    }
+    expected = {r["stat"]: float(r["value"]) for r in rows(golden_dir / "moodle_quiz/expected_quizstats00.csv")}
     assert expected.keys() - got.keys() == {"allattemptsavg", "allattemptscount"}  # one attempt each here
     for name, value in got.items():
         assert value == pytest.approx(expected[name], rel=1.5e-5), name
@@ -50,9 +48,7 @@ def test_moodle_quiz_statistics(golden_dir: Path) -> None:
 
 def test_moodle_item_statistics(golden_dir: Path) -> None:
     items = analyse(moodle_marks(golden_dir), [1] * 7).items
-    expected = [
-        r for r in rows(golden_dir / "moodle_quiz/qstats00.csv") if not r["subqname"] and not r["variant"]
-    ]
+    expected = [r for r in rows(golden_dir / "moodle_quiz/qstats00.csv") if not r["subqname"] and not r["variant"]]
     names = {
         "facility": "facility", "sd": "sd", "effectiveweight": "effective_weight", "covariance": "covariance",
         "markvariance": "mark_variance", "othermarkvariance": "rest_variance",

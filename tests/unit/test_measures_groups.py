@@ -70,9 +70,7 @@ def test_wilson_newcombe_1998_table_1(x: int, n: int, low: float, high: float) -
         ((10, 10), (0, 10), 0.6075, 1.0),
     ],
 )
-def test_newcombe_1998_table_2_method_10(
-    a: tuple[int, int], b: tuple[int, int], low: float, high: float
-) -> None:
+def test_newcombe_1998_table_2_method_10(a: tuple[int, int], b: tuple[int, int], low: float, high: float) -> None:
     assert newcombe(*a, *b) == pytest.approx((low, high), abs=5e-5)
 
 

@@ -13,6 +13,7 @@ from reports.measures.classical import analyse
 from reports.measures.distractors import analyse_options
 from reports.measures.irt_drift import ItemDrift
 from reports.measures.suggest import (
+    EVIDENCE_METRICS,
     Kind,
     MemberProgress,
     Reason,
@@ -56,7 +57,7 @@ def test_a_members_questions_come_by_what_helps_most() -> None:
         ["lapsed", "still_open"], ["repeat_error", "still_open"], ["second_answer_due", "still_open"],
         ["still_open"], ["still_open"],
     ]  # fmt: skip
-    assert got[4].evidence[0].value == 9 * DAY
+    assert got[4].evidence[0].value == 9 * DAY / 1000
     assert len(member(book(**{f"q{i}": "A" for i in range(9)}))) == 5
 
 
@@ -156,6 +157,7 @@ def test_every_suggestion_carries_evidence_and_reads_in_both_languages() -> None
     ]
     assert {s.kind for s in everything} == set(get_args(Kind)) == set(ACTIONS)
     assert {r for s in everything for r in reasons(s)} == set(get_args(Reason)) == set(REASONS)
+    assert {e.metric for s in everything for e in s.evidence} == EVIDENCE_METRICS
     for suggestion in everything:
         assert all(f.evidence for f in suggestion.findings)
         for lang in ("zh", "en"):
