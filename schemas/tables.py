@@ -7,6 +7,7 @@ are integer milliseconds; scores are integers in millionths, so that sums do not
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -84,6 +85,11 @@ class Table:
     def __post_init__(self) -> None:
         columns = [pa.field(c.name, c.arrow, c.nullable) for c in self.columns]
         object.__setattr__(self, "arrow", pa.schema(columns))
+
+    def tuples(self, rows: Sequence[tuple[Any, ...]]) -> pa.Table:
+        """Arrow table of rows given as tuples in the order of the columns."""
+        columns = zip(*rows, strict=True) if rows else ((),) * len(self.columns)
+        return pa.table({c.name: pa.array(v, c.arrow) for c, v in zip(self.columns, columns, strict=True)})
 
     def rows(self, rows: list[dict[str, Any]]) -> pa.Table:
         """Arrow table of ``rows``; a missing or extra key is an error, so that a typo can't lose a figure."""

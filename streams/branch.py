@@ -21,7 +21,7 @@ from schemas.ports import Sink
 from schemas.reference import Roster
 from schemas.tables import BRANCH_DAY, FIGURES
 
-from .contributions import Contribution, decode, figures
+from .contributions import Contribution, decode
 from .pipeline import RosterSource
 from .records import RecordBatch
 
@@ -138,7 +138,7 @@ class BranchPipeline:
                 # its repetition is still to come, with the larger one.
                 newest = max(r["version"] for r in of_member)
                 for key in homes[home]:
-                    self._days[key].add(home[0], newest, {r["course_id"]: figures(r) for r in of_member})
+                    self._days[key].add(home[0], newest, {r["course_id"]: [r[n] for n in FIGURES] for r in of_member})
 
 
 def _number(row: dict[str, Any]) -> int:

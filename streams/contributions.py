@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import msgspec
 
 from schemas.days import day_number
 from schemas.reference import Roster
-from schemas.tables import FIGURES
+
+from .rows import COURSE_AT, DAY_AT, FIGURES_AT, GENERATION_AT, MEMBER_AT, VERSION_AT, Row
 
 
 class Contribution(msgspec.Struct, array_like=True, gc=False):
@@ -39,21 +39,17 @@ def decode(value: bytes) -> Contribution:
     return _decoder.decode(value)
 
 
-def figures(row: dict[str, Any]) -> list[int]:
-    """The figures of a ``member_day`` row, in order."""
-    return [row[name] for name in FIGURES]
-
-
-def contributions(rows: Iterable[dict[str, Any]], roster: Roster) -> Iterator[Contribution]:
+def contributions(rows: Iterable[Row], roster: Roster) -> Iterator[Contribution]:
     """One contribution per (generation, member, day) of ``member_day`` rows, for the branch that the member
     belongs to on that day; none where they belong to no branch."""
     found: dict[tuple[int, str, int], Contribution] = {}
     for row in rows:
-        key = row["generation"], row["member_id"], day_number(row["day"])
+        member_id, day = row[MEMBER_AT], day_number(row[DAY_AT])
+        key = row[GENERATION_AT], member_id, day
         if key not in found:
-            org_id = roster.org_of(row["member_id"], row["day"]) or ""
-            found[key] = Contribution(org_id, key[0], key[2], row["member_id"], row["version"], {})
-        found[key].figures[row["course_id"]] = figures(row)
+            org_id = roster.org_of(member_id, row[DAY_AT]) or ""
+            found[key] = Contribution(org_id, key[0], day, member_id, row[VERSION_AT], {})
+        found[key].figures[row[COURSE_AT]] = list(row[FIGURES_AT])
     return (c for c in found.values() if c.org_id)
 
 

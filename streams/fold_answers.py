@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from schemas.tables import MICRO
@@ -33,6 +33,8 @@ def fold_question(live: Sequence[Fact]) -> list[Outcome]:
     that finds no answer at all is itself a wrong answer. In an exam attempt the last answer by
     ``(at, event_id)`` counts; in practice every answer does.
     """
+    if len(live) == 1 and live[0].kind == ANSWER:
+        return [_outcome(live[0], True, live[0].correct)]
     answers = {f.event_id: f for f in live if f.kind == ANSWER}
     errors = [f for f in live if f.kind == ERROR]
     last: dict[tuple[str, int], Fact] = {}
@@ -66,14 +68,13 @@ def _outcome(f: Fact, counted: bool, correct: int) -> Outcome:
     return Outcome(f, counted, correct, f.best if correct else 0, f.best)
 
 
-def cohort(fact: Fact, group: Iterable[Fact]) -> list[Fact]:
+def cohort(fact: Fact, group: Sequence[Fact]) -> Sequence[Fact]:
     """The facts of a question's group whose outcomes depend on one another, ``fact``'s own included.
 
     An error may belong to any answer of the group, so that one error couples them all; else answers of one
     exam attempt depend on each other, and a practice answer on nothing. Takes all bodies, withdrawn ones
     too: a set that only grows keeps versions growing.
     """
-    group = list(group)
     if any(f.kind == ERROR for f in group):
         return group
     if fact.exam:

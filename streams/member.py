@@ -6,7 +6,7 @@ is a function of it (see ``rows.py``), so that neither order nor repetition of a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 
 from .facts import ANSWER, ERROR, STUDY, WITHDRAW, Fact
@@ -54,14 +54,17 @@ def window_days(fact: Fact, generation: Generation) -> range:
 class MemberFacts:
     """Every body of every event of one member that is in the archive."""
 
-    __slots__ = ("bodies", "by_group", "index", "takers")
+    __slots__ = ("bodies", "by_group", "index", "plain", "takers")
 
     def __init__(self, generations: Iterable[Generation]) -> None:
         self.bodies: dict[int, tuple[Fact, ...]] = {}
         """id → bodies, the one that counts first."""
         self.takers: dict[int, tuple[Fact, ...]] = {}
         """id → bodies that take it back."""
-        self.by_group: dict[Group, set[int]] = {}
+        self.by_group: dict[Group, list[Fact]] = {}
+        """(course, question) → all bodies about it"""
+        self.plain = True
+        """No event has several bodies and none is taken back: every body counts."""
         self.index = {g.number: (g, DayIndex()) for g in generations}
 
     def add(self, fact: Fact) -> Seen:
@@ -70,11 +73,16 @@ class MemberFacts:
         for other in have:
             if other.rank == fact.rank:
                 return Seen.REDELIVERED if other.position == fact.position else Seen.DUPLICATE
-        self.bodies[fact.event_id] = tuple(sorted((*have, fact), key=lambda f: f.rank))
+        if have:
+            self.plain = False
+            self.bodies[fact.event_id] = tuple(sorted((*have, fact), key=lambda f: f.rank))
+        else:
+            self.bodies[fact.event_id] = (fact,)
         if fact.target:
+            self.plain = False
             self.takers[fact.target] = (*self.takers.get(fact.target, ()), fact)
         if group := group_of(fact):
-            self.by_group.setdefault(group, set()).add(fact.event_id)
+            self.by_group.setdefault(group, []).append(fact)
         for generation, index in self.index.values():
             if fact.kind == STUDY:
                 for day in window_days(fact, generation):
@@ -91,14 +99,11 @@ class MemberFacts:
         """Whether an event was taken back by a body that itself counts under its id."""
         return any(self.bodies[t.event_id][0] is t for t in self.takers.get(event_id, ()))
 
-    def group(self, group: Group) -> list[Fact]:
-        """All bodies about one question."""
-        ids = self.by_group.get(group, ())
-        return [f for i in ids for f in self.bodies[i] if group_of(f) == group]
-
-    def behind(self, ids: Iterable[int]) -> int:
+    def behind(self, ids: set[int]) -> int:
         """Number of distinct bodies under ``ids`` or taking one of them back: the version of a row whose
         content depends on these ids. It grows with every change, and never ties with another content."""
+        if self.plain:
+            return len(ids)
         found: set[tuple[int, bytes]] = set()
         for i in ids:
             found.update((f.event_id, f.rank) for f in self.bodies.get(i, ()))
@@ -107,14 +112,19 @@ class MemberFacts:
                 found.update((f.event_id, f.rank) for f in self.bodies[taker.event_id])
         return len(found)
 
-    def cohort(self, fact: Fact) -> list[Fact]:
+    def cohort(self, fact: Fact) -> Sequence[Fact]:
         """The bodies whose outcome depends on ``fact``, an answer or an error."""
         group = group_of(fact)
         assert group is not None
-        return cohort(fact, self.group(group))
+        return cohort(fact, self.by_group[group])
 
     def concerned(self, fact: Fact) -> Iterator[Fact]:
         """The bodies whose rows may change because ``fact`` has been added (itself included)."""
+        if self.plain:
+            # The common case, without a search for relatives.
+            group = group_of(fact)
+            yield from (fact,) if group is None or len(self.by_group[group]) == 1 else self.cohort(fact)
+            return
         related = list(self.bodies[fact.event_id])
         for body in list(related):
             if body.target:

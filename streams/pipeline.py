@@ -36,7 +36,7 @@ from .contributions import Contribution, contributions
 from .facts import Fact, fact_of, id_of
 from .member import MemberFacts, Seen
 from .records import Record, RecordBatch
-from .rows import answer_rows, day_rows
+from .rows import Row, answer_rows, day_rows
 from .rules import Generation
 
 LATE_MS = 24 * 3_600_000
@@ -220,8 +220,8 @@ class MemberPipeline:
         return rows
 
     def _write_metrics(self, touched: dict[str, list[Fact]], members: dict[str, MemberFacts]) -> None:
-        days: list[dict[str, Any]] = []
-        answers: list[dict[str, Any]] = []
+        days: list[Row] = []
+        answers: list[Row] = []
         for member_id, new in touched.items():
             facts = members[member_id]
             concerned = {id(f): f for fact in new for f in facts.concerned(fact)}.values()
@@ -230,8 +230,8 @@ class MemberPipeline:
                 for day in numbers:
                     days.extend(day_rows(member_id, facts, day, generation))
                 answers.extend(answer_rows(member_id, facts, concerned, generation))
-        self._write(MEMBER_DAY, MEMBER_DAY.rows(days))
-        self._write(ANSWERS, ANSWERS.rows(answers))
+        self._write(MEMBER_DAY, MEMBER_DAY.tuples(days))
+        self._write(ANSWERS, ANSWERS.tuples(answers))
         # Read again after the rows are durable: an import recorded before this moment is seen here, and one
         # recorded later finds the rows. Either way the branches of a moved member learn of them.
         _, roster = self.rosters.current()
