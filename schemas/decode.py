@@ -7,7 +7,7 @@ Admission depends only on the bytes, the time of first receipt and the roster, n
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -82,10 +82,10 @@ _encode = msgspec.json.Encoder().encode
 
 def canonical(event: Any) -> bytes:
     """The bytes that identify a body: contract fields only, in declared order, defaults left out, the
-    instant in UTC, without ``sent_at`` (a client that flushes twice sends the same event)."""
+    instant as whole microseconds UTC, without ``sent_at`` (a client that flushes twice sends the same event)."""
     sent, moment = event.sent_at, event.occurred_at
     event.sent_at = None
-    event.occurred_at = moment.astimezone(UTC)
+    event.occurred_at = _epoch_us(moment)
     try:
         return _encode(event)
     finally:
@@ -97,9 +97,14 @@ def body_hash(event: Any) -> bytes:
     return hashlib.sha256(canonical(event)).digest()[:16]
 
 
-def epoch_ms(moment: Any) -> int:
-    """Milliseconds since the epoch, rounded down. Microseconds are exact in a float until 2100."""
-    return int(round(moment.timestamp() * 1_000_000) // 1000)
+def _epoch_us(moment: datetime) -> int:
+    # Exact: microseconds since 1970 fit a float's 53 bits until the year 2255.
+    return round(moment.timestamp() * 1_000_000)
+
+
+def epoch_ms(moment: datetime) -> int:
+    """Milliseconds since the epoch, rounded down."""
+    return _epoch_us(moment) // 1000
 
 
 def decode_line(raw: bytes, position: Position, received_ms: int, skew_ms: int = 0) -> Arrival | Refusal:

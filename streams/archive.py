@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any
 
 import pyarrow as pa
@@ -17,6 +18,10 @@ EARLIEST = 2**63
 """``keep`` is this minus the time of archiving in µs: ReplacingMergeTree keeps the largest, the earliest row."""
 
 
+Getter = Callable[[Sequence[Arrival], Sequence[Any]], list[Any]]
+"""Values of one column for arrivals and their events, which all have one type."""
+
+
 def _listed(value: Any) -> list[str]:
     return [] if value is None else [value] if isinstance(value, str) else value
 
@@ -25,72 +30,90 @@ def _uuid(value: Any) -> bytes | None:
     return None if value is None else value.bytes
 
 
-_ENVELOPE: dict[str, Callable[[Arrival], Any]] = {
-    "member_id": lambda a: a.event.member_id,
-    "at": lambda a: a.at_ms,
-    "event_id": lambda a: a.event.event_id.bytes,
-    "body_hash": lambda a: a.body_hash,
-    "skew_ms": lambda a: a.skew_ms,
-    "event_type": lambda a: a.event.__struct_config__.tag,
-    "course_id": lambda a: a.event.course_id,
-    "received_at": lambda a: a.received_ms,
-    "source": lambda a: a.event.source or "",
-    "device_id": lambda a: a.event.device_id or "",
-    "target_id": lambda a: _uuid(a.event.replaces),
-    "cluster": lambda a: a.position.cluster,
-    "topic": lambda a: a.position.topic,
-    "partition": lambda a: a.position.partition,
-    "offset": lambda a: a.position.offset,
-    "line": lambda a: a.position.line,
-    "raw": lambda a: a.raw,
+def _of_event(name: str, empty: Any = None) -> Getter:
+    get = attrgetter(name)
+    if empty is None:
+        return lambda _, events: list(map(get, events))
+    return lambda _, events: [v or empty for v in map(get, events)]
+
+
+def _converted(name: str, convert: Callable[[Any], Any]) -> Getter:
+    get = attrgetter(name)
+    return lambda _, events: [convert(v) for v in map(get, events)]
+
+
+def _of_arrival(name: str) -> Getter:
+    get = attrgetter(name)
+    return lambda arrivals, _: list(map(get, arrivals))
+
+
+_ENVELOPE: dict[str, Getter] = {
+    "member_id": _of_event("member_id"),
+    "at": _of_arrival("at_ms"),
+    "event_id": _converted("event_id", lambda v: v.bytes),
+    "body_hash": _of_arrival("body_hash"),
+    "skew_ms": _of_arrival("skew_ms"),
+    "course_id": _of_event("course_id"),
+    "received_at": _of_arrival("received_ms"),
+    "source": _of_event("source", ""),
+    "device_id": _of_event("device_id", ""),
+    "target_id": _converted("replaces", _uuid),
+    "cluster": _of_arrival("position.cluster"),
+    "topic": _of_arrival("position.topic"),
+    "partition": _of_arrival("position.partition"),
+    "offset": _of_arrival("position.offset"),
+    "line": _of_arrival("position.line"),
+    "raw": _of_arrival("raw"),
 }
-_QUESTION: dict[str, Callable[[Arrival], Any]] = {
-    "question_id": lambda a: a.event.question_id,
-    "exam_id": lambda a: a.event.exam_id or "",
-    "attempt": lambda a: a.event.attempt,
-    "response": lambda a: _listed(a.event.response),
-    "knowledge_points": lambda a: a.event.knowledge_points or [],
+_QUESTION: dict[str, Getter] = {
+    "question_id": _of_event("question_id"),
+    "exam_id": _of_event("exam_id", ""),
+    "attempt": _of_event("attempt"),
+    "response": _converted("response", _listed),
+    "knowledge_points": _converted("knowledge_points", _listed),
 }
-_OF_TYPE: dict[type, dict[str, Callable[[Arrival], Any]]] = {
+_OF_TYPE: dict[type, dict[str, Getter]] = {
     Study: {
-        "duration_ms": lambda a: a.event.duration_ms,
-        "beat_ms": lambda a: a.event.beat_ms,
-        "active_ms": lambda a: a.event.active_ms,
-        "unit_id": lambda a: a.event.unit_id or "",
-        "session_id": lambda a: a.event.session_id or "",
+        "duration_ms": _of_event("duration_ms"),
+        "beat_ms": _of_event("beat_ms"),
+        "active_ms": _of_event("active_ms"),
+        "unit_id": _of_event("unit_id", ""),
+        "session_id": _of_event("session_id", ""),
     },
     Answer: _QUESTION
     | {
-        "duration_ms": lambda a: a.event.duration_ms,
-        "correct": lambda a: a.event.correct,
-        "score_micro": lambda a: micro(a.event.score),
-        "max_micro": lambda a: micro(a.event.max_score),
+        "duration_ms": _of_event("duration_ms"),
+        "correct": _of_event("correct"),
+        "score_micro": _converted("score", micro),
+        "max_micro": _converted("max_score", micro),
     },
     Error: _QUESTION
     | {
-        "answer_id": lambda a: _uuid(a.event.answer_id),
-        "expected": lambda a: a.event.expected or "",
-        "kind": lambda a: a.event.kind or "",
+        "answer_id": _converted("answer_id", _uuid),
+        "expected": _of_event("expected", ""),
+        "kind": _of_event("kind", ""),
     },
-    Withdraw: {"target_id": lambda a: a.event.target_event_id.bytes, "reason": lambda a: a.event.reason},
+    Withdraw: {"target_id": _converted("target_event_id", _uuid), "reason": _of_event("reason")},
 }
 _EMPTY: dict[str, Any] = {"string": "", "uint32": 0, "int64": 0}
 
 
 def archive_table(arrivals: Sequence[Arrival], archived_us: int) -> pa.Table:
     """Rows of ``events`` for arrivals, in one Arrow table; ``archived_us`` is µs since the epoch, UTC."""
-    by_type: dict[type, list[Arrival]] = {}
+    by_type: dict[Any, list[Arrival]] = {}
     for arrival in arrivals:
         by_type.setdefault(type(arrival.event), []).append(arrival)
     parts = []
     for kind, group in by_type.items():
         getters = _ENVELOPE | _OF_TYPE.get(kind, {})
-        n = len(group)
+        n, events = len(group), [a.event for a in group]
         columns: list[Any] = []
         for column in EVENTS.columns:
             arrow = column.arrow
             if get := getters.get(column.name):
-                columns.append(pa.array([get(a) for a in group], arrow))
+                columns.append(pa.array(get(group, events), arrow))
+            elif column.name == "event_type":
+                columns.append(pa.repeat(pa.scalar(str(kind.__struct_config__.tag), arrow), n))
             elif column.name == "archived_at":
                 columns.append(pa.repeat(pa.scalar(archived_us, arrow), n))
             elif column.name == "keep":
