@@ -1,12 +1,104 @@
-"""Shared fixtures. Reference data lives beside the checkout; tests that need it skip with a reason."""
+"""What all tests share: which services must be there, no input or output by accident, brokers, reference data.
+
+``XUEJING_REQUIRE=kafka,browser,data`` names what must not be missing: a test that would skip for want of it fails.
+``XUEJING_REQUIRE=all`` allows no skip whatever.
+"""
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
+REQUIRED = frozenset(os.environ.get("XUEJING_REQUIRE", "").replace(",", " ").split())
+SERVICES = {
+    "kafka": "needs Apache Kafka (Java 17 and Maven): make test-kafka",
+    "browser": "needs headless Chromium: make test-browser",
+}
+DATA_FIXTURES = frozenset({"golden_dir", "data_dir"})
+
+# A machine that runs other things too is no failure. In the build the examples are the same every time.
+settings.register_profile("local", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+def _needs(item: pytest.Item) -> set[str]:
+    needs = {name for name in SERVICES if item.get_closest_marker(name)}
+    if DATA_FIXTURES & set(getattr(item, "fixturenames", ())):
+        needs.add("data")
+    return needs
+
+
+def _wanted(service: str) -> bool:
+    if REQUIRED & {service, "all"}:
+        return True
+    return service == "kafka" and bool(os.environ.get("XUEJING_KAFKA_BOOTSTRAP"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of whole processes may do input and output; services run only where they are asked for."""
+    for item in items:
+        if item.path.relative_to(ROOT / "tests").parts[0] in ("integration", "e2e"):
+            item.add_marker(pytest.mark.io)
+        for service, reason in SERVICES.items():
+            if item.get_closest_marker(service):
+                item.add_marker(pytest.mark.io)
+                if not _wanted(service):
+                    item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A skip for want of something that is required is a failure."""
+    report = yield
+    missing = _needs(item) & REQUIRED or ({"a skip"} if "all" in REQUIRED else set())
+    if report.skipped and not hasattr(report, "wasxfail") and missing:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"{', '.join(sorted(missing))} is required here, but the test skipped: {reason}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """A module that skips as a whole says nothing about what it needs: not where anything is required."""
+    report = yield
+    if report.skipped and REQUIRED:
+        report.outcome = "failed"
+        report.longrepr = f"the module skipped as a whole: {report.longrepr}"
+    return report
+
+
+class Blocked(RuntimeError):
+    """A test without the marker ``io`` opened a connection or started a process."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """The core is pure: a unit or property test that reaches for the world is a mistake."""
+    if item.get_closest_marker("io"):
+        return (yield)
+
+    def refuse(*arguments: object, **_: object) -> None:
+        raise Blocked(f"no sockets or processes here; mark the test with pytest.mark.io if it needs them: {arguments}")
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("connect", "connect_ex", "bind"):
+            patch.setattr(socket.socket, name, refuse)
+        patch.setattr(subprocess.Popen, "__init__", refuse)
+        return (yield)
 
 
 def _beside(name: str) -> Path:
@@ -26,3 +118,35 @@ def golden_dir() -> Path:
 def data_dir() -> Path:
     """Folder of real data sets."""
     return _beside("data")
+
+
+@pytest.fixture(scope="session")
+def apache_kafka() -> Iterator[str]:
+    """Address of an Apache Kafka broker: ``XUEJING_KAFKA_BOOTSTRAP``, or one started from Maven's jars.
+
+    Tests that use it carry ``pytest.mark.kafka``. It is shared: make topics and groups with names of your own.
+    """
+    if given := os.environ.get("XUEJING_KAFKA_BOOTSTRAP"):
+        yield given
+        return
+    from tests.kafka_server import ApacheKafka
+
+    if not ApacheKafka.available():
+        pytest.skip(SERVICES["kafka"])
+    with ApacheKafka() as kafka:
+        yield kafka.bootstrap
+
+
+@pytest.fixture(scope="session")
+def embedded_kafka() -> Iterator[str]:
+    """Address of an embedded broker, shared: make topics and groups with names of your own."""
+    from producers.embedded_broker import EmbeddedBroker
+
+    with EmbeddedBroker() as broker:
+        yield broker.bootstrap
+
+
+@pytest.fixture(params=["embedded", pytest.param("apache", marks=pytest.mark.kafka)])
+def bootstrap(request: pytest.FixtureRequest) -> str:
+    """A broker of either kind: a test that takes it runs on both."""
+    return str(request.getfixturevalue(f"{request.param}_kafka"))
