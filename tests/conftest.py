@@ -1,7 +1,6 @@
 """What all tests share: which services must be there, no input or output by accident, brokers, reference data.
 
 ``XUEJING_REQUIRE=kafka,browser,data`` names what must not be missing: a test that would skip for want of it fails.
-``XUEJING_REQUIRE=all`` allows no skip whatever.
 """
 
 from __future__ import annotations
@@ -9,15 +8,19 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
 
+if TYPE_CHECKING:
+    from tests.kafka_server import ApacheKafka
+
 ROOT = Path(__file__).resolve().parent.parent
 REQUIRED = frozenset(os.environ.get("XUEJING_REQUIRE", "").replace(",", " ").split())
+BOOTSTRAP = "XUEJING_KAFKA_BOOTSTRAP"
 SERVICES = {
     "kafka": "needs Apache Kafka (Java 17 and Maven): make test-kafka",
     "browser": "needs headless Chromium: make test-browser",
@@ -30,6 +33,27 @@ settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
+_kafka: list[ApacheKafka] = []
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Apache Kafka for the whole run where it is required and none is given."""
+    if "kafka" in REQUIRED and BOOTSTRAP not in os.environ and not session.config.option.collectonly:
+        from tests.kafka_server import ApacheKafka, KafkaServerError  # not needed, so not loaded, otherwise
+
+        try:
+            _kafka.append(ApacheKafka().start())
+        except (OSError, KafkaServerError) as error:
+            pytest.exit(f"Apache Kafka is required here and could not be started: {error}", returncode=3)
+        os.environ[BOOTSTRAP] = _kafka[0].bootstrap
+
+
+def pytest_sessionfinish() -> None:
+    """End what this run started."""
+    while _kafka:
+        _kafka.pop().stop()
+
+
 def _needs(item: pytest.Item) -> set[str]:
     needs = {name for name in SERVICES if item.get_closest_marker(name)}
     if DATA_FIXTURES & set(getattr(item, "fixturenames", ())):
@@ -38,16 +62,18 @@ def _needs(item: pytest.Item) -> set[str]:
 
 
 def _wanted(service: str) -> bool:
-    if REQUIRED & {service, "all"}:
-        return True
-    return service == "kafka" and bool(os.environ.get("XUEJING_KAFKA_BOOTSTRAP"))
+    return service in REQUIRED or (service == "kafka" and BOOTSTRAP in os.environ)
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m selects
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of whole processes may do input and output; services run only where they are asked for."""
     for item in items:
         if item.path.relative_to(ROOT / "tests").parts[0] in ("integration", "e2e"):
             item.add_marker(pytest.mark.io)
+        if "kafka_bootstrap" in getattr(item, "fixturenames", ()) and _wanted("kafka"):
+            # Runs on the embedded broker everywhere, and on Apache Kafka in the suite that has it.
+            item.add_marker(pytest.mark.kafka)
         for service, reason in SERVICES.items():
             if item.get_closest_marker(service):
                 item.add_marker(pytest.mark.io)
@@ -61,8 +87,9 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A skip for want of something that is required is a failure."""
     report = yield
-    missing = _needs(item) & REQUIRED or ({"a skip"} if "all" in REQUIRED else set())
+    missing = _needs(item) & REQUIRED
     if report.skipped and not hasattr(report, "wasxfail") and missing:
+        # The reason is kept: it says what to install.
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.outcome = "failed"
         report.longrepr = f"{', '.join(sorted(missing))} is required here, but the test skipped: {reason}"
@@ -121,32 +148,7 @@ def data_dir() -> Path:
 
 
 @pytest.fixture(scope="session")
-def apache_kafka() -> Iterator[str]:
-    """Address of an Apache Kafka broker: ``XUEJING_KAFKA_BOOTSTRAP``, or one started from Maven's jars.
-
-    Tests that use it carry ``pytest.mark.kafka``. It is shared: make topics and groups with names of your own.
-    """
-    if given := os.environ.get("XUEJING_KAFKA_BOOTSTRAP"):
-        yield given
-        return
-    from tests.kafka_server import ApacheKafka
-
-    if not ApacheKafka.available():
-        pytest.skip(SERVICES["kafka"])
-    with ApacheKafka() as kafka:
-        yield kafka.bootstrap
-
-
-@pytest.fixture(scope="session")
-def embedded_kafka() -> Iterator[str]:
-    """Address of an embedded broker, shared: make topics and groups with names of your own."""
-    from producers.embedded_broker import EmbeddedBroker
-
-    with EmbeddedBroker() as broker:
-        yield broker.bootstrap
-
-
-@pytest.fixture(params=["embedded", pytest.param("apache", marks=pytest.mark.kafka)])
-def bootstrap(request: pytest.FixtureRequest) -> str:
-    """A broker of either kind: a test that takes it runs on both."""
-    return str(request.getfixturevalue(f"{request.param}_kafka"))
+def apache_kafka() -> str:
+    """Address of an Apache Kafka broker. Tests that use it carry ``pytest.mark.kafka``; it is shared: make topics
+    and groups with names of your own."""
+    return os.environ[BOOTSTRAP]
