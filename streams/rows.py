@@ -69,9 +69,9 @@ def day_rows(member_id: str, facts: MemberFacts, day: int, generation: Generatio
         return (*head, course, *_figures(study, answers, events, day, generation), version)
 
     total = row("", ordered, outcomes, len(present))
-    if len(courses) == 1:
-        # One course: its figures are those over all.
-        (course,) = courses
+    course = next(iter(courses))
+    if len(courses) == 1 and all(i.course == course for i in ordered):
+        # One course, also before midnight: its figures are those over all.
         return [total, (*head, course, *total[COURSE_AT + 1 :])]
     return [
         total,
@@ -94,9 +94,12 @@ def _may_touch(f: Fact, lower: int, upper: int, generation: Generation) -> bool:
 
 
 def _present(f: Fact, lower: int, upper: int, generation: Generation) -> bool:
-    """Whether a study fact lies on the day: what counts of it overlaps it, or it is an instant on it."""
-    if f.at == f.start:
+    """Whether a study fact counts on the day: what counts of it overlaps the day. A heartbeat is on the day of
+    its instant; an interval without length counts nowhere."""
+    if f.beat:
         return lower <= f.at < upper
+    if f.at <= f.start:
+        return False
     return max(f.start, f.at - generation.rules.longest_interval) < upper and f.at > lower
 
 

@@ -50,6 +50,20 @@ def test_study_shortly_before_midnight_takes_the_session_from_the_next_day() -> 
     assert h.day("2026-03-02")["version"] == 2
 
 
+def test_a_course_has_sessions_of_its_own_also_after_another_one_before_midnight() -> None:
+    h = Harness()
+    h.send([study(1, "2026-03-01T23:55:00+08:00", 5, course="c2"), study(2, "2026-03-02T00:20:00+08:00", 5)])
+    assert h.day("2026-03-02")["sessions"] == 0
+    assert h.day("2026-03-02", "c1")["sessions"] == 1
+
+
+def test_an_interval_without_length_counts_nothing() -> None:
+    h = Harness()
+    h.send([study(1, minutes=0, course="c2"), study(2, "2026-03-02T10:00:00+08:00", minutes=0), study(3)])
+    assert [(r["course_id"], r["events"]) for r in h.member_days()] == [("", 1), ("c1", 1)]
+    assert [r["active_members"] for r in h.sink.rows(BRANCH_DAY)] == [1, 1]
+
+
 def test_error_days_after_its_answer_changes_the_answers_day_only() -> None:
     h = Harness()
     h.send([answer(1, correct=None)], [error(2, "2026-03-05T10:00:00+08:00", answer_id=uid(1))])
