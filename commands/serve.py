@@ -86,7 +86,9 @@ def worker(
 
 
 def _watch_stdin() -> None:
-    sys.stdin.buffer.read()
+    # Not sys.stdin: a thread inside its buffer would hinder the interpreter's end.
+    while os.read(0, 1 << 16):
+        pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 
