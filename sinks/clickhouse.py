@@ -162,10 +162,13 @@ class ClickHouseSink:
 
     def reference(self, name: str) -> pa.Table:
         """See ``schemas.ports.Sink``."""
-        table, key = REFERENCE[name].name, DECLARED[name].columns[0].name
+        table, key = REFERENCE[name].name, ", ".join(c for c in DECLARED[name].key if c != "valid_from")
         sql = f"""
             SELECT * FROM {table} FINAL
-            WHERE ({key}, import_id) IN (SELECT {key}, max(import_id) FROM {table} GROUP BY {key})
+            WHERE ({key}, import_id) IN (
+                SELECT {key}, max(import_id) FROM {table}
+                WHERE import_id IN (SELECT import_id FROM imports WHERE kind IN ('roster', 'catalogue'))
+                GROUP BY {key})
             ORDER BY import_id, ordinal"""
         return self._read(sql, {})
 

@@ -101,10 +101,12 @@ class MemorySink:
 
     def reference(self, name: str) -> pa.Table:
         """See ``schemas.ports.Sink``."""
-        key = DECLARED[name].columns[0].name
-        rows = self.rows(REFERENCE[name])
-        newest: dict[str, int] = {}
+        key = [c for c in DECLARED[name].key if c != "valid_from"]
+        complete = {r["import_id"] for r in self.rows(IMPORTS) if r["kind"] in ("roster", "catalogue")}
+        rows = [r for r in self.rows(REFERENCE[name]) if r["import_id"] in complete]
+        newest: dict[tuple[Any, ...], int] = {}
         for r in rows:
-            newest[r[key]] = max(newest.get(r[key], 0), r["import_id"])
-        current = [r for r in rows if r["import_id"] == newest[r[key]]]
+            identity = tuple(r[c] for c in key)
+            newest[identity] = max(newest.get(identity, 0), r["import_id"])
+        current = [r for r in rows if r["import_id"] == newest[tuple(r[c] for c in key)]]
         return self._table(REFERENCE[name], sorted(current, key=lambda r: (r["import_id"], r["ordinal"])))

@@ -1,0 +1,10 @@
+"""The read side: named, scoped queries over the store."""
+
+from __future__ import annotations
+
+from .declared import QUERIES
+from .query import Column, Query, QueryError
+from .reader import Reader
+from .scope import Filters, Scope, ScopeError
+
+__all__ = ["QUERIES", "Column", "Filters", "Query", "QueryError", "Reader", "Scope", "ScopeError"]

@@ -1,0 +1,121 @@
+"""Answers to named queries as data frames."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+
+from schemas.days import LocalDays
+from schemas.errors import InputError, StoreError
+from schemas.reference import Roster
+
+from ..clickhouse import ClickHouseSink
+from ..client import Store
+from ..rosters import read_roster
+from .declared import QUERIES
+from .generations import GenerationInfo, active_generation
+from .query import Context, Query, QueryError
+from .scope import Filters, Scope
+
+DTYPES: dict[str, Any] = {
+    "text": pl.String,
+    "texts": pl.List(pl.String),
+    "integer": pl.Int64,
+    "number": pl.Float64,
+    "numbers": pl.List(pl.Float64),
+    "boolean": pl.Boolean,
+    "day": pl.Date,
+    "time": pl.Datetime("ms", "UTC"),
+    "bytes": pl.Binary,
+}
+"""Type of a frame's column by declared type. Times are UTC."""
+
+SETTINGS: dict[str, Any] = {
+    # Equal keys never lie in different partitions: the partition is a function of the key.
+    "do_not_merge_across_partitions_select_final": 1,
+    "output_format_arrow_low_cardinality_as_dictionary": 0,
+}
+
+
+def query_named(name: str) -> Query:
+    """The query of that name. Raises QueryError with the names there are."""
+    if name not in QUERIES:
+        raise QueryError(f"there is no query {name!r}", hint=f"there are {', '.join(QUERIES)}")
+    return QUERIES[name]
+
+
+class Reader:
+    """Asks one store. Every answer about persons needs a scope; ``reference`` and ``roster`` are for the operator
+    and for programs that apply a scope themselves."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._sink = ClickHouseSink(store, patience=10)
+        self._generation: GenerationInfo | None = None
+
+    def generation(self) -> GenerationInfo:
+        """The generation of metrics that this reader uses: the active one when it was first asked."""
+        if self._generation is None:
+            self._generation = active_generation(self.store)
+        return self._generation
+
+    def frame(
+        self, name: str, scope: Scope, filters: Filters | None = None, *, limit: int | None = None
+    ) -> pl.DataFrame:
+        """The rows of a query, in its order, with its declared columns.
+
+        Raises QueryError or ScopeError for what may not be asked, InputError for an organisation that is not
+        (visible) in the roster, StoreError when the store does not answer.
+        """
+        query, filters = query_named(name), filters or Filters()
+        generation = self.generation()
+        context = Context(generation.number, LocalDays(generation.timezone))
+        rendered = query.render(scope, filters, context, limit)
+        if filters.org is not None:
+            self._check_organisation(scope, filters.org)
+        table = self.store.arrow(rendered.sql, rendered.parameters, SETTINGS | _text_setting(query))
+        return _frame(query, table)
+
+    def reference(self, name: str) -> pl.DataFrame:
+        """Current rows of a table of ``schemas.reference.TABLES``, in the order of their import."""
+        table = self._sink.reference(name)
+        found = pl.from_arrow(table)
+        assert isinstance(found, pl.DataFrame)
+        return found
+
+    def roster(self) -> Roster:
+        """The dated roster as the store has it now."""
+        return read_roster(self._sink)
+
+    def _check_organisation(self, scope: Scope, org_id: str) -> None:
+        sql = "SELECT count() FROM v_org_closure WHERE org_id = {org:String} AND ancestor_id = {node:String}"
+        node = scope.node or org_id
+        ((found,),) = self.store.rows(sql, {"org": org_id, "node": node})
+        if not found:
+            raise InputError(
+                f"organisation {org_id!r} is not in the roster or not below {scope.node or 'the top'}", where="--org"
+            )
+
+
+def _text_setting(query: Query) -> dict[str, int]:
+    # Arrow text must be UTF-8, and a rejected line may be anything.
+    return {"output_format_arrow_string_as_string": int(all(c.type != "bytes" for c in query.columns))}
+
+
+def _frame(query: Query, table: pa.Table) -> pl.DataFrame:
+    if table.column_names != query.names:
+        raise StoreError(f"{query.name} gave columns {table.column_names}, declared are {query.names}")
+    found = pl.from_arrow(table)
+    assert isinstance(found, pl.DataFrame)
+    return found.select(_cast(found.schema[c.name], c.name, DTYPES[c.type]) for c in query.columns)
+
+
+def _cast(have: Any, name: str, wanted: Any) -> pl.Expr:
+    column = pl.col(name)
+    if wanted == pl.Date and have == pl.UInt16:
+        return column.cast(pl.Int32).cast(pl.Date)
+    if wanted == pl.String and have == pl.Binary:
+        return column.cast(pl.String)
+    return column.cast(wanted)

@@ -1,0 +1,60 @@
+-- How did each member do in each attempt at each exam, unanswered questions counted?
+WITH
+    @homes,
+    attempts AS (
+        SELECT DISTINCT member_id, exam_id, attempt
+        FROM answers FINAL
+        WHERE generation = {generation:UInt16} AND exam_id != '' AND @members(member_id) AND @on_days(day)
+          AND @equal(course_id, course) AND @equal(exam_id, exam) AND counted
+    ),
+    given AS (
+        SELECT
+            a.member_id AS member_id, a.exam_id AS exam_id, a.attempt AS attempt,
+            argMax(home.org_id, a.at) AS org_id, argMax(home.category, a.at) AS category,
+            argMax(a.course_id, a.at) AS course_id, max(a.day) AS day, min(a.at) AS first_at, max(a.at) AS last_at,
+            min(subtractMilliseconds(a.at, ifNull(a.response_ms, 0))) AS began_at,
+            uniqExact(a.question_id) AS answered, countIf(isNotNull(a.correct)) AS graded,
+            countIf(a.correct = true) AS correct, sum(a.score_micro) AS score_micro, sum(a.max_micro) AS max_micro,
+            sum(ifNull(a.response_ms, 0)) AS response_ms, groupUniqArray(a.question_id) AS question_ids
+        FROM (
+            SELECT member_id, exam_id, attempt, course_id, question_id, day, at, correct, score_micro, max_micro,
+                   response_ms
+            FROM answers FINAL
+            WHERE generation = {generation:UInt16} AND @members(member_id) AND counted
+              AND (member_id, exam_id, attempt) IN (SELECT member_id, exam_id, attempt FROM attempts)
+        ) AS a
+        @home(a.member_id, a.day)
+        GROUP BY member_id, exam_id, attempt
+        HAVING @on_days(day)
+    ),
+    items AS (
+        SELECT exam_id, groupArray(question_id) AS question_ids,
+               groupArray(toInt64(round(max_score * 1000000))) AS max_micros
+        FROM v_exam_items
+        GROUP BY exam_id
+    )
+SELECT
+    g.exam_id AS exam_id,
+    e.title AS title,
+    g.course_id AS course_id,
+    g.member_id AS member_id,
+    g.org_id AS org_id,
+    g.category AS category,
+    g.attempt AS attempt,
+    g.day AS day,
+    g.began_at AS began_at,
+    g.last_at AS ended_at,
+    dateDiff('millisecond', g.began_at, g.last_at) AS duration_ms,
+    g.response_ms AS response_ms,
+    g.score_micro / 1000000 AS score,
+    (g.max_micro + arraySum((question, points) -> if(has(g.question_ids, question), 0, points),
+                            i.question_ids, i.max_micros)) / 1000000 AS max_score,
+    e.max_score AS exam_max_score,
+    g.answered AS answered,
+    g.graded AS graded,
+    g.correct AS correct,
+    length(arrayDistinct(arrayConcat(i.question_ids, g.question_ids))) AS questions
+FROM given AS g
+LEFT JOIN items AS i ON i.exam_id = g.exam_id
+LEFT JOIN v_exams AS e ON e.exam_id = g.exam_id
+ORDER BY exam_id, member_id, attempt

@@ -1,0 +1,24 @@
+-- Which lines were received but do not count, and why?
+WITH
+    @homes
+SELECT
+    r.received_at AS received_at,
+    r.reason AS reason,
+    r.detail AS detail,
+    r.member_id AS member_id,
+    home.org_id AS org_id,
+    r.event_id AS event_id,
+    r.status AS status,
+    r.raw AS raw,
+    r.cluster AS cluster,
+    r.topic AS topic,
+    r.partition AS partition,
+    r.offset AS offset,
+    r.line AS line
+FROM (
+    SELECT *, toDate32(toTimeZone(received_at, {timezone:String})) AS received_on
+    FROM rejected_events FINAL
+    WHERE @members(member_id) AND @during(received_at)
+) AS r
+@home(r.member_id, r.received_on)
+ORDER BY cluster, topic, partition, offset, line
