@@ -73,7 +73,7 @@ format: $(VENV)/.dev ## let ruff format and fix what it can
 	@$(BIN)/ruff format .
 
 docs: $(VENV)/.dev ## write the generated pages, schemas and samples again
-	@$(BIN)/python -m tests.support.generated --write
+	@$(BIN)/python -m docs.generate
 
 docs-check: $(VENV)/.dev ## fail when a generated page is stale or a link is broken
 	@$(PYTEST) tests/unit/test_docs.py $(ARGS)

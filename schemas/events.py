@@ -67,11 +67,11 @@ class Answer(Event, tag="answer", kw_only=True, omit_defaults=True, gc=False):
     question_id: Annotated[Id, Meta(description="unique over all courses")]
     correct: Annotated[bool | None, Meta(description="null: not graded yet")]
     exam_id: Annotated[Id | None, Meta(description="absent: practice")] = None
-    attempt: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
+    attempt: Annotated[int, Meta(ge=1, le=1_000_000, description="which try at the exam or question")] = 1
     duration_ms: Annotated[Millis | None, Meta(description="time spent on the question")] = None
     response: Annotated[Text | list[Text] | None, Meta(description="chosen option or options")] = None
-    score: Score | None = None
-    max_score: MaxScore | None = None
+    score: Annotated[Score | None, Meta(description="points given; absent: 1 of 1 when right, else 0")] = None
+    max_score: Annotated[MaxScore | None, Meta(description="points possible; absent: 1")] = None
     knowledge_points: Annotated[list[Id] | None, Meta(description="else from the catalogue")] = None
 
 
@@ -80,19 +80,19 @@ class Error(Event, tag="error", kw_only=True, omit_defaults=True, gc=False):
 
     question_id: Annotated[Id, Meta(description="unique over all courses")]
     exam_id: Annotated[Id | None, Meta(description="absent: practice")] = None
-    attempt: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
+    attempt: Annotated[int, Meta(ge=1, le=1_000_000, description="which try at the exam or question")] = 1
     response: Annotated[Text | list[Text] | None, Meta(description="what was answered")] = None
     knowledge_points: Annotated[list[Id] | None, Meta(description="else from the catalogue")] = None
     answer_id: Annotated[UUID | None, Meta(description="the answer event that it belongs to")] = None
     expected: Annotated[Text | None, Meta(description="the right answer")] = None
-    kind: ErrorKind | None = None
+    kind: Annotated[ErrorKind | None, Meta(description="kind of error")] = None
 
 
 class Withdraw(Event, tag="withdraw", kw_only=True, omit_defaults=True, gc=False):
     """Takes an event of the same member back, also when it arrives first."""
 
-    target_event_id: UUID
-    reason: Annotated[str, Meta(min_length=1, max_length=4096)]
+    target_event_id: Annotated[UUID, Meta(description="the event that is taken back")]
+    reason: Annotated[str, Meta(min_length=1, max_length=4096, description="why, for the record")]
 
 
 AnyEvent = Study | Answer | Error | Withdraw
