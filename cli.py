@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import click
 import typer
 
-from commands import analysing, data, doctor, query, report, serve
+from commands import analysing, data, doctor, query, reconcile, report, serve
 from commands import context as contexts
 from schemas.errors import XuejingError
 
@@ -53,6 +53,7 @@ app.add_typer(data.importing, name="import", rich_help_panel=_DATA)
 app.command("simulate", rich_help_panel=_DATA)(data.simulate)
 app.command("query", rich_help_panel=_READ)(query.query)
 app.add_typer(report.app, name="report", rich_help_panel=_READ)
+app.command("reconcile", rich_help_panel=_OPERATE)(reconcile.reconcile)
 app.command("worker", rich_help_panel=_OPERATE)(serve.worker)
 app.command("engine", rich_help_panel=_OPERATE)(serve.engine)
 app.command("migrate", rich_help_panel=_OPERATE)(serve.migrate)
