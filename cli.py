@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
+from typer.rich_utils import rich_format_error
 
 from commands import analysing, data, doctor, query, reconcile, report, serve
 from commands import context as contexts
@@ -72,10 +72,10 @@ def main() -> None:
     except XuejingError as error:
         contexts.messages.print(f"错误 error: {error}", style="red", markup=False, soft_wrap=True)
         sys.exit(1)
-    except click.ClickException as error:
-        error.show()
+    except typer.TyperException as error:
+        rich_format_error(error)
         sys.exit(error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(141)
