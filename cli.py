@@ -73,7 +73,7 @@ def main() -> None:
         contexts.messages.print(f"错误 error: {error}", style="red", markup=False, soft_wrap=True)
         sys.exit(1)
     except typer.TyperException as error:
-        rich_format_error(error)
+        rich_format_error(error)  # type: ignore[arg-type]  # all that are raised are of its private subclass
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         sys.exit(130)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
+from typing import Any
 
-import click
 import typer
 
 _INTRODUCTION = """\
@@ -21,62 +21,47 @@ Exit status: 0 done; 1 an error, explained in one message; 2 the call was not un
 """
 
 
+BAR = "\\|"
+"""A vertical bar inside a table."""
+
+
 def cli_markdown(app: typer.Typer) -> str:
     """The page; ends with a line break."""
-    root = typer.main.get_command(app)
     parts = [_INTRODUCTION]
-    for path, command in _walk(root, "xuejing"):
+    for path, command in walk(app):
         parts += _section(path, command)
     return "\n".join(parts).rstrip("\n") + "\n"
 
 
-def commands(app: typer.Typer) -> list[str]:
-    """All command paths, groups included: ``["xuejing", "xuejing demo", …]``."""
-    return [path for path, _ in _walk(typer.main.get_command(app), "xuejing")]
+def walk(app: typer.Typer) -> Iterator[tuple[str, Any]]:
+    """All commands with their paths, groups included: ``xuejing``, ``xuejing demo``, …"""
+    # Any: the types are private to typer.
+    root: Any = typer.main.get_command(app)
+    return _walk(root, "xuejing")
 
 
-def _walk(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
+def _walk(command: Any, path: str) -> Iterator[tuple[str, Any]]:
     if command.hidden:
         return
     yield path, command
-    if isinstance(command, click.Group):
-        for name, inner in command.commands.items():
-            yield from _walk(inner, f"{path} {name}")
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from _walk(inner, f"{path} {name}")
 
 
-def _section(path: str, command: click.Command) -> list[str]:
-    context = click.Context(command, info_name=path)
+def _section(path: str, command: Any) -> list[str]:
+    context = typer.Context(command, info_name=path)
     usage = " ".join(command.collect_usage_pieces(context))
     lines = [f"## `{path}`", "", _plain(command.help or ""), "", "```", f"{path} {usage}", "```", ""]
-    rows = [row for p in command.params if (row := _parameter(p, context))]
-    if rows:
-        lines += ["| argument, option | default | meaning |", "|---|---|---|", *rows, ""]
+    records = [r for p in command.params if "--help" not in p.opts and (r := p.get_help_record(context))]
+    if records:
+        lines += ["| argument, option | meaning |", "|---|---|"]
+        lines += [f"| `{name.replace('|', BAR)}` | {_cell(text)} |" for name, text in records]
+        lines.append("")
     return lines
 
 
-def _parameter(parameter: click.Parameter, context: click.Context) -> str:
-    if getattr(parameter, "hidden", False) or "--help" in parameter.opts:
-        return ""
-    if parameter.param_type_name == "argument":
-        name = f"`{parameter.human_readable_name.upper()}`"
-    else:
-        spellings = [*parameter.opts, *parameter.secondary_opts]
-        name = ", ".join(f"`{spelling}`" for spelling in spellings)
-    if isinstance(parameter.type, click.Choice):
-        name += " " + " ".join(f"`{getattr(choice, 'value', choice)}`" for choice in parameter.type.choices)
-    default = parameter.get_default(context)
-    shown = "required" if parameter.required else "" if default in (None, False, ()) else f"`{_value(default)}`"
-    return f"| {name} | {shown} | {_cell(getattr(parameter, 'help', '') or '')} |"
-
-
-def _value(value: object) -> str:
-    if callable(value):
-        return str(value())
-    return str(getattr(value, "value", value))
-
-
 def _cell(text: str) -> str:
-    return " ".join(_plain(text).split()).replace("|", "\\|")
+    return " ".join(_plain(text).split()).replace("|", BAR)
 
 
 def _plain(text: str) -> str:
