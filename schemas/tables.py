@@ -319,6 +319,41 @@ GENERATIONS = Table(
     "version",
 )
 
+CALIBRATIONS = Table(
+    "calibrations",
+    "Fitted parameters, append-only: item response models by exam, knowledge tracing by knowledge point.",
+    (
+        Column("kind", "LowCardinality(String)", "irt: subject is an exam; bkt: subject is a knowledge point"),
+        Column("subject", "String", "exam or knowledge point"),
+        Column("version", "UInt32", "from 1, grows by one with each calibration of the subject"),
+        Column("calibrated_at", "DateTime64(6, 'UTC')", "when it was computed"),
+        Column("generation", "UInt16", "generation of the answers that it was computed from"),
+        Column("model", "LowCardinality(String)", "2pl, rasch, mixed; fitted"),
+        Column("n", "UInt64", "members behind it"),
+        Column("answers", "UInt64", "answers behind it"),
+        Column("fingerprint", "String", "SHA-256 of the answers and of the method, to tell whether anything changed"),
+        Column("parameters", "String", "the calibration as JSON"),
+    ),
+    ("kind", "subject", "version"),
+    "",
+)
+
+ITEM_THRESHOLDS = Table(
+    "item_thresholds",
+    "Response times below which an answer to a question is rapid; written once there are enough times, then frozen.",
+    (
+        Column("question_id", "String", "question"),
+        Column("version", "UInt32", "from 1; the largest holds"),
+        Column("ms", "Float64", "an answer below this is rapid"),
+        Column("n", "UInt64", "times that it rests on"),
+        Column("mean_ms", "Float64", "their mean"),
+        Column("frozen_at", "DateTime64(6, 'UTC')", "when it was frozen"),
+        Column("generation", "UInt16", "generation of the answers that it was computed from"),
+    ),
+    ("question_id", "version"),
+    "",
+)
+
 _REFERENCE_TYPES: dict[ColumnKind, str] = {
     "id": "String",
     "ids": "Array(String)",
@@ -374,5 +409,7 @@ TABLES: dict[str, Table] = {
         LEDGER,
         IMPORTS,
         GENERATIONS,
+        CALIBRATIONS,
+        ITEM_THRESHOLDS,
     )
 }
