@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from sinks.read.generations import active_generation
+from sinks.read.generations import GenerationInfo, written_generations
 from sinks.rosters import StoreRosters
 
 from producers.kafka_client import EventProducer, ensure_topics, has_append_time, partition_for
@@ -46,10 +46,26 @@ class KafkaOutbox:
         self.contributions.flush(120)
 
 
-def generations(store: Store) -> list[Generation]:
-    """The generations that workers write: the active one, and one that is being filled."""
-    found = active_generation(store)
-    return [Generation(found.number, LocalDays(found.timezone), Rules.from_json(found.rules))]
+class StoreGenerations:
+    """``streams.pipeline.GenerationSource`` on a store. One small query a call."""
+
+    def __init__(self, sink: ClickHouseSink) -> None:
+        self.sink = sink
+        self._known: list[GenerationInfo] = []
+        self._current: Sequence[Generation] = ()
+
+    def current(self) -> Sequence[Generation]:
+        """See ``streams.pipeline.GenerationSource``."""
+        found = self.sink.patiently("generations", lambda: written_generations(self.sink.store))
+        if found != self._known:
+            self._known = found
+            self._current = tuple(generation(g) for g in found)
+        return self._current
+
+
+def generation(info: GenerationInfo) -> Generation:
+    """A generation of the store as the folds take it."""
+    return Generation(info.number, LocalDays(info.timezone), Rules.from_json(info.rules))
 
 
 def topics(settings: Settings) -> None:
@@ -80,7 +96,6 @@ def event_producer(settings: Settings, topic: str | None = None, *, linger_ms: i
 def run_worker(settings: Settings, store: Store, *, embedded: bool) -> int:
     """Run until SIGTERM; returns the exit code. Needs a migrated store and existing topics."""
     sink = ClickHouseSink(store)
-    gens = generations(store)
     rosters = StoreRosters(sink)
     with (
         event_producer(settings, linger_ms=5) as events,
@@ -89,12 +104,12 @@ def run_worker(settings: Settings, store: Store, *, embedded: bool) -> int:
         count = events.partitions
         members = MemberPipeline(
             sink,
-            gens,
+            StoreGenerations(sink),
             rosters,
             KafkaOutbox(events, contributions),
             cluster=settings.kafka_cluster or settings.kafka_bootstrap,
             partition_for=lambda member_id: partition_for(member_id, count),
-            cache=MemberCache(gens, settings.cache_facts),
+            cache=MemberCache(settings.cache_facts),
         )
         branches = BranchPipeline(sink, rosters)
 

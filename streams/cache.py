@@ -20,8 +20,9 @@ class MemberCache:
     next ``load``, when no batch is in hand.
     """
 
-    def __init__(self, generations: Sequence[Generation], max_facts: int = 2_000_000) -> None:
-        self.generations, self.max_facts = tuple(generations), max_facts
+    def __init__(self, max_facts: int = 2_000_000) -> None:
+        self.max_facts = max_facts
+        self._generations: Sequence[Generation] = ()
         self._members: OrderedDict[str, MemberFacts] = OrderedDict()
         self._partition: dict[str, int] = {}
         self._lock = Lock()
@@ -32,6 +33,12 @@ class MemberCache:
         """Drop the members of partitions that moved: another worker may add to their facts."""
         with self._lock:
             self._forget |= partitions
+
+    def use(self, generations: Sequence[Generation]) -> None:
+        """Index facts by the local days of these generations; drops everything when they changed."""
+        if [g.number for g in generations] != [g.number for g in self._generations]:
+            self.clear()
+            self._generations = tuple(generations)
 
     def clear(self) -> None:
         """Drop everything."""
@@ -46,7 +53,7 @@ class MemberCache:
         self.hits += len(partitions) - len(cold)
         self.loads += len(cold)
         if cold:
-            found = {m: MemberFacts(self.generations) for m in cold}
+            found = {m: MemberFacts(self._generations) for m in cold}
             for member_id, fact in facts_from_archive(sink.facts(cold, FACT_COLUMNS)):
                 found[member_id].add(fact)
             self._members.update(found)

@@ -62,6 +62,13 @@ class RosterSource(Protocol):
         """``(version, roster)`` as the store has them now."""
 
 
+class GenerationSource(Protocol):
+    """The generations that are written now: the active one, and one that a rebuild is filling."""
+
+    def current(self) -> Sequence[Generation]:
+        """As the store has them now; the same object while nothing changed."""
+
+
 @dataclass(slots=True)
 class Tally:
     """What one call processed, for metrics and logs."""
@@ -81,7 +88,7 @@ class MemberPipeline:
     def __init__(
         self,
         sink: Sink,
-        generations: Sequence[Generation],
+        generations: GenerationSource,
         rosters: RosterSource,
         outbox: Outbox,
         *,
@@ -90,7 +97,8 @@ class MemberPipeline:
         cache: MemberCache,
         now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
     ) -> None:
-        self.sink, self.generations, self.rosters, self.outbox = sink, tuple(generations), rosters, outbox
+        self.sink, self.source, self.rosters, self.outbox = sink, generations, rosters, outbox
+        self.generations: Sequence[Generation] = ()
         self.cluster, self.partition_for, self.cache, self.now_us = cluster, partition_for, cache, now_us
 
     def process(self, batches: Sequence[RecordBatch]) -> Tally:
@@ -105,6 +113,10 @@ class MemberPipeline:
 
     def _process(self, batches: Sequence[RecordBatch]) -> Tally:
         tally = Tally()
+        # Asked before the archive is read or written: a rebuild that announces a generation later waits until
+        # batches that began before are committed, and finds their events in the archive.
+        self.generations = self.source.current()
+        self.cache.use(self.generations)
         _, roster = self.rosters.current()
         read = [self._read(batch, record, roster) for batch in batches for record in batch.records]
         arrivals = [a for message in read for a in message.arrivals]

@@ -29,6 +29,29 @@ def active_generation(store: Store) -> GenerationInfo:
     return GenerationInfo(*rows[0])
 
 
+def written_generations(store: Store) -> list[GenerationInfo]:
+    """The generations that workers write: the active one and one that is being filled, by number."""
+    rows = store.rows(
+        "SELECT generation, timezone, rules FROM generations FINAL WHERE state IN ('active', 'filling') "
+        "ORDER BY generation"
+    )
+    return [GenerationInfo(*row) for row in rows]
+
+
+def set_state(store: Store, number: int, info: GenerationInfo, state: str) -> None:
+    """Write a generation's state: filling, active or retired."""
+    ((version,),) = store.rows("SELECT max(version) FROM generations WHERE generation = {n:UInt16}", {"n": number})
+    row = {
+        "generation": number,
+        "timezone": info.timezone,
+        "rules": info.rules,
+        "state": state,
+        "changed_at": datetime.now(UTC),
+        "version": int(version) + 1,
+    }
+    store.insert(GENERATIONS.name, GENERATIONS.rows([row]))
+
+
 def ensure_generation(store: Store, timezone: str, rules: str) -> GenerationInfo:
     """Generation 1, active, when there is none; else the active one.
 

@@ -119,10 +119,9 @@ class Collector:
     async def wait_for_room(self, timeout: float) -> None:
         """Until something was taken from a buffer, or the time has passed."""
         self._room.clear()
-        try:
-            await asyncio.wait_for(self._room.wait(), timeout)
-        except TimeoutError:
-            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                await self._room.wait()
 
     def hold(self) -> None:
         """Starts no further handler call until ``release``."""
@@ -134,11 +133,10 @@ class Collector:
 
     async def settle(self, timeout: float) -> bool:
         """Waits until no handler is at work; False when one still is after ``timeout`` seconds."""
-        try:
-            await asyncio.wait_for(self._idle.wait(), timeout)
-        except TimeoutError:
-            return False
-        return True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                await self._idle.wait()
+        return self._idle.is_set()
 
     def drop(self) -> None:
         """Forgets what has not been handed over: its epoch has ended."""
@@ -175,6 +173,8 @@ class Collector:
         """Runs the callbacks of assignment changes in order, never beside a handler."""
         while True:
             while not self._changes or self._in_hand:
+                if self._closed:
+                    return
                 signal.clear()
                 await signal.wait()
             kind, places = self._changes[0]
@@ -192,6 +192,8 @@ class Collector:
     async def _work(self, signal: asyncio.Event) -> None:
         while True:
             while (found := self._ready()) is None:
+                if self._closed:
+                    return
                 signal.clear()
                 await self._pause(signal)
             topic, runs = found
@@ -264,8 +266,10 @@ class Collector:
             await signal.wait()
             return
         left = min(waiting) + self._limits.linger - time.monotonic()
+        # Not wait_for: before Python 3.12 it can swallow a cancellation that comes as the signal does.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(signal.wait(), max(0.001, left))
+            async with asyncio.timeout(max(0.001, left)):
+                await signal.wait()
 
 
 def _batches(topic: str, runs: list[Run]) -> list[RecordBatch]:

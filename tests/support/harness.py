@@ -35,6 +35,16 @@ class FixedRoster:
         return self.version, self.roster
 
 
+class FixedGenerations:
+    """Generations that tests change by hand."""
+
+    def __init__(self, *generations: Generation) -> None:
+        self.all = generations
+
+    def current(self) -> Sequence[Generation]:
+        return self.all
+
+
 class Loop:
     """An outbox that keeps what was sent."""
 
@@ -68,6 +78,7 @@ class Harness:
         self.sink: Any = sink or MemorySink()
         self.rosters = rosters or small_roster()
         self.generation = Generation(1, LocalDays(zone))
+        self.generations = FixedGenerations(self.generation)
         self.outbox = Loop()
         self.offset = 0
         self.max_facts = max_facts
@@ -75,10 +86,10 @@ class Harness:
 
     def restart(self) -> None:
         """A new process: nothing is left but the store."""
-        self.cache = MemberCache([self.generation], self.max_facts)
+        self.cache = MemberCache(self.max_facts)
         self.members = MemberPipeline(
             self.sink,
-            [self.generation],
+            self.generations,
             self.rosters,
             self.outbox,
             cluster="test",
