@@ -102,6 +102,17 @@ class Store:
             table = self.client.query_arrow(sql, parameters=dict(parameters or {}), settings=dict(settings or {}))
         return _plain_uuids(table)
 
+    def batches(
+        self, sql: str, parameters: Mapping[str, Any] | None = None, settings: Mapping[str, Any] | None = None
+    ) -> Iterator[pa.Table]:
+        """Like ``arrow``, block by block as the server sends them; at least one, empty where there are no rows."""
+        with (
+            self._errors("query"),
+            self.client.query_arrow_stream(sql, parameters=dict(parameters or {}), settings=dict(settings or {})) as s,
+        ):
+            for batch in s:
+                yield _plain_uuids(pa.table(batch))
+
     def insert(self, table: str, rows: pa.Table) -> None:
         """Insert an Arrow table as one block per partition; durable when it returns."""
         with self._errors(f"insert into {table}"):

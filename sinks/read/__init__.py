@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .declared import QUERIES
-from .query import Column, Query, QueryError
+from .macros import QueryError
+from .query import Column, Query
 from .reader import Reader
 from .scope import Filters, Scope, ScopeError
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import polars as pl
@@ -16,7 +17,8 @@ from ..client import Store
 from ..rosters import read_roster
 from .declared import QUERIES
 from .generations import GenerationInfo, active_generation
-from .query import Context, Query, QueryError
+from .macros import Context, QueryError
+from .query import Query, Rendered
 from .scope import Filters, Scope
 
 DTYPES: dict[str, Any] = {
@@ -69,14 +71,29 @@ class Reader:
         Raises QueryError or ScopeError for what may not be asked, InputError for an organisation that is not
         (visible) in the roster, StoreError when the store does not answer.
         """
+        query, rendered = self._render(name, scope, filters, limit)
+        return _frame(query, self.store.arrow(rendered.sql, rendered.parameters, SETTINGS | _text_setting(query)))
+
+    def batches(
+        self, name: str, scope: Scope, filters: Filters | None = None, *, limit: int | None = None
+    ) -> Iterator[pl.DataFrame]:
+        """The same rows as ``frame``, block by block, for results larger than memory. At least one block."""
+        query, rendered = self._render(name, scope, filters, limit)
+        empty = True
+        for table in self.store.batches(rendered.sql, rendered.parameters, SETTINGS | _text_setting(query)):
+            empty = False
+            yield _frame(query, table)
+        if empty:
+            yield pl.DataFrame(schema={c.name: DTYPES[c.type] for c in query.columns})
+
+    def _render(self, name: str, scope: Scope, filters: Filters | None, limit: int | None) -> tuple[Query, Rendered]:
         query, filters = query_named(name), filters or Filters()
         generation = self.generation()
         context = Context(generation.number, LocalDays(generation.timezone))
         rendered = query.render(scope, filters, context, limit)
         if filters.org is not None:
             self._check_organisation(scope, filters.org)
-        table = self.store.arrow(rendered.sql, rendered.parameters, SETTINGS | _text_setting(query))
-        return _frame(query, table)
+        return query, rendered
 
     def reference(self, name: str) -> pl.DataFrame:
         """Current rows of a table of ``schemas.reference.TABLES``, in the order of their import."""

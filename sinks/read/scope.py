@@ -9,6 +9,7 @@ from typing import Literal
 from schemas.errors import InputError, XuejingError
 
 Detail = Literal["own", "named", "aggregate"]
+FilterName = Literal["first", "last", "org", "member", "category", "course", "exam"]
 
 
 class ScopeError(XuejingError):

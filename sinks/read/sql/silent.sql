@@ -22,7 +22,7 @@ FROM (
     SELECT 'organisation' AS kind, org_id, '' AS member_id, '' AS category, '' AS status,
            uniqExact(member_id) AS members
     FROM homes
-    WHERE @overlapping(since, until) AND org_id NOT IN (SELECT org_id FROM active)
+    WHERE @overlapping(since, until) AND @groups AND org_id NOT IN (SELECT org_id FROM active)
     GROUP BY org_id
 )
 ORDER BY kind DESC, org_id, member_id

@@ -1,0 +1,208 @@
+"""``xuejing query NAME``: one command for each declared query, with the filters that apply to it."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+from typing import IO, Annotated, Any
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import typer
+from rich.console import Console
+
+from schemas.errors import InputError
+from schemas.reference import MEMBER_CATEGORIES, Language, normalise
+from sinks.read import QUERIES, Filters, Query, Reader, Scope
+
+from . import context as contexts
+from .connect import connected
+from .tabular import WRITERS, show, write_csv
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="查询指标、事件与名册；`xuejing query NAME --help` 说明各列 · Ask for the data behind the reports; "
+    "`xuejing query NAME --help` explains the columns.",
+)
+Format = Enum("Format", {f: f for f in ("table", *WRITERS)}, type=str)  # type: ignore[misc]
+TABLE_ROWS = 100
+"""Rows that a table on the terminal shows when no limit is given."""
+
+
+def _option(annotation: Any, *names: str, help: str, **more: Any) -> Any:
+    return Annotated[annotation, typer.Option(*names, help=help, show_default=False, **more)]
+
+
+_FILTERS: dict[str, Any] = {
+    "first": _option(datetime | None, "--from", help="首日（含，当地）· first day, included", formats=["%Y-%m-%d"]),
+    "last": _option(datetime | None, "--to", help="末日（含，当地）· last day, included", formats=["%Y-%m-%d"]),
+    "org": _option(str | None, "--org", help="组织及其下级 · organisation and what is below it"),
+    "member": _option(str | None, "--member", help="成员 · member"),
+    "category": _option(str | None, "--category", help=f"人员类别 · {', '.join(c.code for c in MEMBER_CATEGORIES)}"),
+    "course": _option(str | None, "--course", help="课程；'' = 全部课程合计 · course; '' = over all courses"),
+    "exam": _option(str | None, "--exam", help="考试 · exam"),
+}
+_OUTPUT: dict[str, tuple[Any, Any]] = {
+    "format_": (_option(Format | None, "--format", "-f", help="输出格式，默认 table · default table"), None),
+    "out": (_option(Path | None, "--out", "-o", help="写入文件 · write to a file"), None),
+    "limit": (_option(int | None, "--limit", "-n", help="最多行数 · at most so many rows", min=0), None),
+    "columns": (_option(str | None, "--columns", help="只要这些列，以逗号分隔 · only these, comma separated"), None),
+    "bom": (_option(bool, "--bom", help="CSV 加 BOM，供电子表格识别 · for spreadsheets"), False),
+}
+
+
+def category(text: str) -> str:
+    """The code of a member category by any of its names. Raises InputError."""
+    wanted = normalise(text)
+    for choice in MEMBER_CATEGORIES:
+        if wanted in {normalise(name) for name in (choice.code, *choice.title, *choice.aliases)}:
+            return choice.code
+    raise InputError(
+        f"there is no member category {text!r}",
+        where="--category",
+        hint=", ".join(f"{c.code} {c.title.zh}" for c in MEMBER_CATEGORIES),
+    )
+
+
+def filters_of(values: dict[str, Any]) -> Filters:
+    """Filters from the values of the options."""
+    given = {name: values[name] for name in _FILTERS if values.get(name) is not None}
+    for name in given.keys() & {"first", "last"}:
+        given[name] = given[name].date()
+    if "category" in given:
+        given["category"] = category(given["category"])
+    return Filters(**given)
+
+
+def selected(query: Query, text: str | None) -> list[str]:
+    """The columns asked for, in the order asked for. Raises InputError for one that the query does not have."""
+    if text is None:
+        return query.names
+    listed = [name.strip() for name in text.split(",") if name.strip()]
+    if unknown := [name for name in listed if name not in query.names]:
+        raise InputError(
+            f"{query.name} has no column {', '.join(unknown)}", where="--columns", hint=", ".join(query.names)
+        )
+    return listed or query.names
+
+
+@contextmanager
+def destination(out: Path | None) -> Iterator[IO[bytes]]:
+    """Standard output, or a file that appears only when it is complete."""
+    if out is None:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{out.name}.", dir=out.parent)
+    except OSError as error:
+        raise InputError(f"can't write: {error.strerror}", where=str(out)) from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, out)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def run(ctx: typer.Context, query: Query, values: dict[str, Any]) -> None:
+    """Ask and print."""
+    context = contexts.of(ctx)
+    filters, names = filters_of(values), selected(query, values["columns"])
+    out, limit = values["out"], values["limit"]
+    form = values["format_"].value if values["format_"] else _form_of(out)
+    if form == "parquet" and out is None and sys.stdout.isatty():
+        raise InputError("Parquet is binary and does not belong on a terminal", hint="use --out FILE or a pipe")
+    with connected(context.settings) as store:
+        reader = Reader(store)
+        zone = ZoneInfo(reader.generation().timezone)
+        if form == "table":
+            most = TABLE_ROWS if limit is None else limit
+            frame = reader.frame(query.name, Scope.everything(), filters, limit=most + 1).select(names)
+            _show(context, frame, most, out, zone)
+            return
+        frames = (f.select(names) for f in reader.batches(query.name, Scope.everything(), filters, limit=limit))
+        with destination(out) as file:
+            if form == "csv":
+                write_csv(frames, file, zone, bom=values["bom"])
+            else:
+                WRITERS[form](frames, file, zone)
+
+
+def _form_of(out: Path | None) -> str:
+    suffix = out.suffix.lstrip(".").lower() if out else ""
+    return suffix if suffix in WRITERS else "table"
+
+
+def _show(context: contexts.Context, frame: pl.DataFrame, most: int, out: Path | None, zone: ZoneInfo) -> None:
+    if out is None:
+        hidden = show(frame.head(most), Console(highlight=False), zone)
+    else:
+        with out.open("w", encoding="utf-8") as file:
+            hidden = show(frame.head(most), Console(file=file, highlight=False), zone)
+    if frame.is_empty():
+        context.say("没有符合条件的记录", "no rows match")
+    if frame.height > most:
+        context.say(f"只显示前 {most} 行；用 --limit 或 --format 取全部",
+                    f"the first {most} rows; use --limit or --format for all")  # fmt: skip
+    if hidden:
+        context.say(f"未显示的列（用 --columns 选取）：{', '.join(hidden)}",
+                    f"columns not shown (choose with --columns): {', '.join(hidden)}")  # fmt: skip
+
+
+def _help(query: Query) -> str:
+    lines = [f"{query.title.zh} · {query.title.en}", "", query.description.zh, "", query.description.en, ""]
+    lines += ["列 · columns:", "", "\b"]
+    for c in query.columns:
+        unit = f" [{c.unit}]" if c.unit else ""
+        lines.append(f"{c.name} ({c.type}{unit}): {c.description.zh} · {c.description.en}")
+    return "\n".join(line.replace("[", "\\[") for line in lines)
+
+
+def _command(query: Query) -> Callable[..., None]:
+    def command(ctx: typer.Context, **values: Any) -> None:
+        run(ctx, query, values)
+
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    parameters = [inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)]
+    for name, annotation in _FILTERS.items():
+        if name in query.filters:
+            parameters.append(inspect.Parameter(name, keyword, default=None, annotation=annotation))
+    for name, (annotation, default) in _OUTPUT.items():
+        parameters.append(inspect.Parameter(name, keyword, default=default, annotation=annotation))
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in parameters}
+    return command
+
+
+@app.command("list")
+def list_queries(ctx: typer.Context) -> None:
+    """列出全部查询 · List every query and its filters."""
+    language: Language = "en" if contexts.of(ctx).settings.language == "en" else "zh"
+    console = Console(highlight=False)
+    flags = {"first": "--from", "last": "--to"}
+    for query in QUERIES.values():
+        filters = " ".join(flags.get(name, f"--{name}") for name in _FILTERS if name in query.filters)
+        console.print(f"[bold]{query.name}[/]  {query.title.of(language)}")
+        console.print(f"    {query.description.of(language)}", markup=False)
+        if filters:
+            console.print(f"    {filters}", markup=False)
+
+
+for _query in QUERIES.values():
+    app.command(_query.name, help=_help(_query), short_help=f"{_query.title.zh} · {_query.title.en}")(_command(_query))

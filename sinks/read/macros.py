@@ -1,0 +1,261 @@
+"""What the SQL files of queries are written with, and the check that they are scoped.
+
+``@homes`` defines the dated memberships that the scope and the filters leave (member_id, name, org_id, category,
+role, status, since, until); ``@members(column)`` restricts a column to their members, so that the primary key
+prunes; ``@home(member, day)`` joins the membership of that day. When a query is declared, every table about persons
+that its SQL reads must stand under ``@members``: one that does not is an error at import time. Values never become
+part of the SQL: the server binds them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from schemas.days import LocalDays
+from schemas.tables import TABLES
+
+from .scope import Filters, Scope, ScopeError
+
+PERSONAL = frozenset(t.name for t in TABLES.values() if t.personal) | {
+    "v_members",
+    "v_member_day",
+    "v_answers",
+    "v_branch_day",
+    "v_headcount",
+    "branch_day",
+    "homes",
+}
+"""Tables and views that hold rows about persons, or figures about few of them."""
+_FREE = frozenset({"homes"})
+
+
+class QueryError(ScopeError):
+    """A query is declared wrongly, or asked for something that it does not offer."""
+
+
+class Context(NamedTuple):
+    """What the store's active generation adds to a question: its number and the zone of its local days."""
+
+    generation: int
+    days: LocalDays
+
+
+_MACRO = re.compile(r"@(\w+)(?:\(([^()]*)\))?")
+_TABLE = re.compile(r"\b(?:FROM|JOIN)\s+(\w+)", re.IGNORECASE)
+
+
+def check_scoped(template: str, where: str) -> None:
+    """Raise QueryError unless every table about persons stands in a SELECT that is restricted by the scope."""
+    used = {name for name, _ in _MACRO.findall(template)}
+    if unknown := used - MACROS.keys():
+        raise QueryError(f"unknown macro {', '.join(sorted(unknown))}", where=where)
+    if "operator" in used:
+        return
+    tables = [(m.group(1), m.start()) for m in _TABLE.finditer(template) if m.group(1) in PERSONAL - _FREE]
+    if "public" in used:
+        if tables:
+            raise QueryError(f"{tables[0][0]} is about persons and must not be public", where=where)
+        return
+    if "homes" not in used:
+        raise QueryError("the SQL is not scoped: it lacks @homes, @operator or @public", where=where)
+    if tables and not used & {"home", "placed_home"}:
+        raise QueryError("the SQL never asks where a member belonged on the day: it lacks @home", where=where)
+    for table, at in tables:
+        if "@members(" not in _select_around(template, at):
+            raise QueryError(f"{table} is read without @members(…)", where=where)
+
+
+def _select_around(template: str, at: int) -> str:
+    """The text of the innermost parentheses around a position, without deeper ones."""
+    depth, start = 0, 0
+    for i in range(at - 1, -1, -1):
+        depth += (template[i] == ")") - (template[i] == "(")
+        if depth < 0:
+            start = i + 1
+            break
+    text, depth = "", 0
+    for character in template[start:]:
+        depth += (character == "(") - (character == ")")
+        if depth < 0:
+            break
+        if depth == 0 or character in "(":
+            text += character
+    return text
+
+
+_PERIOD = """
+        SELECT org_id, ifNull(valid_from, toDate32('1900-01-01')) AS since,
+               ifNull(valid_to, toDate32('2299-12-31')) AS until
+        FROM v_org_closure WHERE ancestor_id = {%s:String}"""
+
+
+class Expansion:
+    """Macros of one rendering, and the parameters that they bind."""
+
+    def __init__(self, scope: Scope, filters: Filters, context: Context) -> None:
+        self.scope, self.filters, self.days = scope, filters, context.days
+        self.parameters: dict[str, Any] = {"generation": context.generation, "timezone": context.days.name}
+
+    @property
+    def placed(self) -> bool:
+        """Whether only members with a membership on the day are meant."""
+        return bool(self.scope.node or self.filters.org or self.filters.category)
+
+    def bind(self, name: str, type_: str, value: Any) -> str:
+        """Bind a value; returns its place holder."""
+        self.parameters[name] = value
+        return f"{{{name}:{type_}}}"
+
+    def expand(self, template: str) -> str:
+        """The template with its macros replaced."""
+
+        def one(match: re.Match[str]) -> str:
+            arguments = [a.strip() for a in match.group(2).split(",")] if match.group(2) else []
+            return MACROS[match.group(1)](self, *arguments)
+
+        return _MACRO.sub(one, template)
+
+    def homes(self) -> str:
+        """Common table expression of the memberships in scope."""
+        conditions = []
+        if self.scope.member_id is not None:
+            conditions.append(f"member_id = {self.bind('own_member', 'String', self.scope.member_id)}")
+        if self.filters.member is not None:
+            conditions.append(f"member_id = {self.bind('member', 'String', self.filters.member)}")
+        if self.filters.category is not None:
+            conditions.append(f"category = {self.bind('category', 'String', self.filters.category)}")
+        joins, since, until = "", ["m.since"], ["m.until"]
+        for name, node in (("scope_node", self.scope.node), ("org", self.filters.org)):
+            if node is not None:
+                self.bind(name, "String", node)
+                conditions.append(f"org_id IN (SELECT org_id FROM v_org_closure WHERE ancestor_id = {{{name}:String}})")
+                joins += f"\n    INNER JOIN ({_PERIOD % name}\n    ) AS {name} ON {name}.org_id = m.org_id"
+                since.append(f"{name}.since")
+                until.append(f"{name}.until")
+        where = f"\n        WHERE {' AND '.join(conditions)}" if conditions else ""
+        first = f"greatest({', '.join(since)})" if joins else "m.since"
+        last = f"least({', '.join(until)})" if joins else "m.until"
+        return f"""homes AS (
+    SELECT m.member_id AS member_id, m.name AS name, m.org_id AS org_id, m.category AS category, m.role AS role,
+           m.status AS status, {first} AS since, {last} AS until
+    FROM (
+        SELECT member_id, name, org_id, category, role, status,
+               ifNull(valid_from, toDate32('1900-01-01')) AS since, ifNull(valid_to, toDate32('2299-12-31')) AS until
+        FROM v_members{where}
+    ) AS m{joins}
+    WHERE {first} < {last}
+)"""
+
+    def members(self, column: str) -> str:
+        """Restrict ``column`` to the members in scope."""
+        conditions = []
+        if self.scope.member_id is not None:
+            conditions.append(f"{column} = {self.bind('own_member', 'String', self.scope.member_id)}")
+        if self.filters.member is not None:
+            conditions.append(f"{column} = {self.bind('member', 'String', self.filters.member)}")
+        if self.placed:
+            conditions.append(f"{column} IN (SELECT member_id FROM homes)")
+        return " AND ".join(conditions) or "1"
+
+    def home(self, member: str, day: str) -> str:
+        """Join the membership of the day as ``home``; without one, a row stays only if no place was asked for."""
+        return self._join("INNER" if self.placed else "LEFT", member, day)
+
+    def placed_home(self, member: str, day: str) -> str:
+        """Join the membership of the day as ``home``; rows without one are left out."""
+        return self._join("INNER", member, day)
+
+    def _join(self, kind: str, member: str, day: str) -> str:
+        return f"{kind} JOIN homes AS home ON home.member_id = {member} AND home.since <= {day} AND {day} < home.until"
+
+    def on_days(self, column: str) -> str:
+        """Restrict a local day to the period."""
+        conditions = []
+        if self.filters.first:
+            conditions.append(f"{column} >= {self.bind('first', 'Date32', self.filters.first)}")
+        if self.filters.last:
+            conditions.append(f"{column} <= {self.bind('last', 'Date32', self.filters.last)}")
+        return " AND ".join(conditions) or "1"
+
+    def during(self, column: str) -> str:
+        """Restrict an instant to the local days of the period."""
+        conditions = []
+        if self.filters.first:
+            start, _ = self.days.span(self.filters.first, self.filters.first)
+            conditions.append(f"{column} >= fromUnixTimestamp64Milli({self.bind('start_ms', 'Int64', start)}, 'UTC')")
+        if self.filters.last:
+            _, end = self.days.span(self.filters.last, self.filters.last)
+            conditions.append(f"{column} < fromUnixTimestamp64Milli({self.bind('end_ms', 'Int64', end)}, 'UTC')")
+        return " AND ".join(conditions) or "1"
+
+    def overlapping(self, since: str, until: str) -> str:
+        """Restrict ``[since, until)`` to those that have a day in the period."""
+        conditions = []
+        if self.filters.last:
+            conditions.append(f"{since} <= {self.bind('last', 'Date32', self.filters.last)}")
+        if self.filters.first:
+            conditions.append(f"{until} > {self.bind('first', 'Date32', self.filters.first)}")
+        return " AND ".join(conditions) or "1"
+
+    def equal(self, column: str, name: str) -> str:
+        """Restrict a column to the filter ``name``, if it is given."""
+        value = getattr(self.filters, name)
+        return "1" if value is None else f"{column} = {self.bind(name, 'String', value)}"
+
+    def course_or_all(self) -> str:
+        """The course asked for, '' where none is: whose rows stand for everything."""
+        return self.bind("course", "String", self.filters.course or "")
+
+    def organisations(self, column: str) -> str:
+        """Restrict organisations to those that may be seen and are asked for, on any day."""
+        conditions = []
+        for name, node in (("scope_node", self.scope.node), ("org", self.filters.org)):
+            if node is not None:
+                place = self.bind(name, "String", node)
+                conditions.append(f"{column} IN (SELECT org_id FROM v_org_closure WHERE ancestor_id = {place})")
+        if self.scope.detail == "own":
+            conditions.append(f"{column} IN (SELECT org_id FROM homes)")
+        return " AND ".join(conditions) or "1"
+
+    def node(self, column: str) -> str:
+        """The organisation asked for, else the column: what figures are rolled up to."""
+        return column if self.filters.org is None else self.bind("org", "String", self.filters.org)
+
+    def named(self, column: str, otherwise: str) -> str:
+        """``column`` where the scope names members, else ``otherwise``."""
+        return otherwise if self.scope.detail == "aggregate" else column
+
+    def groups(self) -> str:
+        """Whether figures of whole organisations may be drawn: not when only one member's rows are read."""
+        return "0" if self.scope.member_id is not None or self.filters.member is not None else "1"
+
+    def operator(self) -> str:
+        """Only for the local operator."""
+        if not self.scope.operator:
+            raise ScopeError("only a scope over everything, by name, may ask this")
+        return "1"
+
+    def public(self) -> str:
+        """Nothing about persons: any scope may ask."""
+        return "1"
+
+
+MACROS: Mapping[str, Callable[..., str]] = {
+    "homes": Expansion.homes,
+    "members": Expansion.members,
+    "home": Expansion.home,
+    "placed_home": Expansion.placed_home,
+    "on_days": Expansion.on_days,
+    "during": Expansion.during,
+    "overlapping": Expansion.overlapping,
+    "equal": Expansion.equal,
+    "course_or_all": Expansion.course_or_all,
+    "organisations": Expansion.organisations,
+    "node": Expansion.node,
+    "named": Expansion.named,
+    "groups": Expansion.groups,
+    "operator": Expansion.operator,
+    "public": Expansion.public,
+}
