@@ -1,8 +1,8 @@
 """Every member-day and branch-day figure of the two real data sets, straight from their CSV files.
 
 Shares nothing with the product: polars expressions over columns, written from the published definitions. Both
-functions return the member days and the branch days, ordered by key, with the columns of the parquet files.
-Times are UTC instants; days are local to ``zone``.
+functions return the member days and the branch days, ordered by key, with the columns of the parquet files but for
+lengths, which are whole milliseconds (``study_ms`` for ``study_seconds``). Days are local to ``zone``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ BRANCH_KEY = ["org_id", "course_id", "day"]
 EPM_EXAMS = {1: datetime(2015, 1, 15, 11, tzinfo=UTC), 2: datetime(2015, 2, 12, 11, tzinfo=UTC)}
 CREDENTIAL_BEGIN = datetime(2014, 6, 2, 9, tzinfo=UTC)
 SUMS = [
-    "study_seconds",
+    "study_ms",
     "sessions",
     "answers",
     "graded",
@@ -132,12 +132,9 @@ def member_days(intervals: pl.DataFrame, answers: pl.DataFrame, zone: str) -> pl
     return (
         found.fill_null(0)
         .with_columns(
-            study_seconds=pl.col("study_ms") / 1000,
-            overlap_seconds=(pl.col("listed_ms") - pl.col("study_ms")) / 1000,
-            active_seconds=pl.col("active_ms") / 1000,
-            events=pl.col("intervals") + pl.col("answers"),
+            overlap_ms=pl.col("listed_ms") - pl.col("study_ms"), events=pl.col("intervals") + pl.col("answers")
         )
-        .drop("study_ms", "listed_ms", "active_ms", "intervals")
+        .drop("listed_ms", "intervals")
         .sort(KEY)
     )
 
@@ -145,7 +142,7 @@ def member_days(intervals: pl.DataFrame, answers: pl.DataFrame, zone: str) -> pl
 def branch_days(days: pl.DataFrame, roster: pl.DataFrame) -> pl.DataFrame:
     """Sums of member days over the members of each branch, for the days and courses on which it has any."""
     size = roster.group_by("org_id").agg(members=pl.len())
-    active = ((pl.col("study_seconds") > 0) | (pl.col("answers") > 0)).sum()
+    active = ((pl.col("study_ms") > 0) | (pl.col("answers") > 0)).sum()
     sums = days.group_by(BRANCH_KEY).agg(pl.col(SUMS).sum(), active_members=active)
     return sums.join(size, on="org_id").sort(BRANCH_KEY)
 

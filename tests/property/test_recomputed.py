@@ -93,8 +93,8 @@ def computed(h: Harness) -> pl.DataFrame:
     return frame.select(
         *recompute.KEY,
         *("sessions", "answers", "graded", "correct", "response_ms", "timed_answers", "wrong_questions", "events"),
-        (pl.col("study_ms") / 1000).alias("study_seconds"),
-        (pl.col("overlap_ms") / 1000).alias("overlap_seconds"),
+        "study_ms",
+        "overlap_ms",
         (pl.col("score_micro") / 1_000_000).alias("score"),
         (pl.col("max_micro") / 1_000_000).alias("max_score"),
     ).sort(recompute.KEY)
