@@ -29,6 +29,7 @@ from streams.faust_shell.ledger import Admission, Place, Run
 if TYPE_CHECKING:
     from streams.faust_shell.shell import Shell
 
+FIRST_POLL = 500  # records, until it is known how large they are
 LOG_LOST_AFTER = 10.0  # seconds for which the end of the log must lie before our position
 
 
@@ -40,6 +41,7 @@ class ShellConsumerThread(AIOKafkaConsumerThread):
     """The thread that owns the aiokafka consumer."""
 
     app: Any  # a ShellApp
+    poll_records = FIRST_POLL
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
@@ -52,6 +54,15 @@ class ShellConsumerThread(AIOKafkaConsumerThread):
                 raise ConfigError(f"this version of aiokafka has no {name}", hint="install aiokafka 0.14")
             setattr(consumer, name, value)
         return consumer
+
+    async def getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
+        return await self.call_thread(
+            self._fetch_records,
+            self._ensure_consumer(),
+            active_partitions,
+            timeout=timeout,
+            max_records=self.poll_records,
+        )
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         consumer = self._ensure_consumer()
@@ -111,6 +122,7 @@ class ShellConsumer(Consumer):
         self._shell: Shell = self.app.shell
         self._newly_assigned = False
         self._behind_since: dict[Place, float] = {}
+        self._record_size = 0.0  # bytes, smoothed
 
     def _new_consumer_thread(self) -> ShellConsumerThread:
         return ShellConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -203,7 +215,18 @@ class ShellConsumer(Consumer):
             return {}
         if len(wanted) < len(active_partitions):
             timeout = min(timeout, 0.2)
+        self._thread.poll_records = self._poll_records()
         return await super()._getmany(wanted, timeout)
+
+    def _poll_records(self) -> int:
+        """How many records to ask for: what one call may hold, by the size of those seen lately.
+
+        A fetch is bounded in compressed bytes only, and may hold many times as much.
+        """
+        limits = self._shell.settings.limits
+        if self._record_size <= 0:
+            return min(FIRST_POLL, limits.max_records)
+        return max(1, min(limits.max_records, int(limits.max_bytes / self._record_size)))
 
     async def _drain_messages(self, fetcher: Any) -> None:
         """Hands what is fetched to the agents, until the consumer or the fetcher stops."""
@@ -222,6 +245,8 @@ class ShellConsumer(Consumer):
                 raise
 
     async def _admit(self, run: Run, gaps: set[TP]) -> bool:
+        size = max(1.0, run.size / len(run.records))
+        self._record_size = size if not self._record_size else 0.7 * self._record_size + 0.3 * size
         admission = self._shell.ledger.admit(run)
         if admission is Admission.GAP:
             expected = self._shell.ledger.expected(run.place)

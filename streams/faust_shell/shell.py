@@ -83,7 +83,15 @@ class Shell:
         if self._signals > 1:
             log.warning("asked to stop twice: ending at once")
             end_process(EXIT_CUT_OFF)
+        self._end_after(self.settings.stop_timeout + 30, EXIT_CUT_OFF)
         self.stopping.set()
+
+    @staticmethod
+    def _end_after(seconds: float, code: int) -> None:
+        """Ends the process then, should it still be there: nothing may hang on for ever."""
+        timer = threading.Timer(seconds, end_process, [code])
+        timer.daemon = True
+        timer.start()
 
     def fatal(self, error: BaseException) -> None:
         """Ends the process with a non-zero status. What isn't durable is not committed; what is, may be.
@@ -96,9 +104,7 @@ class Shell:
                 return
             self.failure = error
         log.critical("the worker stops: %s: %s", type(error).__name__, error, exc_info=error)
-        timer = threading.Timer(self.settings.fatal_timeout, end_process, [EXIT_FAILED])
-        timer.daemon = True
-        timer.start()
+        self._end_after(self.settings.fatal_timeout, EXIT_FAILED)
         if self._on_fatal is not None:
             try:
                 self._on_fatal(error)
