@@ -10,7 +10,18 @@ from typing import Annotated, Any
 import typer
 from typer.rich_utils import rich_format_error
 
-from commands import analysing, data, doctor, query, reconcile, report, serve
+from commands import (
+    analysing,
+    data,
+    doctor,
+    query,
+    rebuild,
+    reconcile,
+    rejected,
+    replay,
+    report,
+    serve,
+)
 from commands import context as contexts
 from schemas.errors import XuejingError
 
@@ -53,6 +64,10 @@ app.add_typer(data.importing, name="import", rich_help_panel=_DATA)
 app.command("simulate", rich_help_panel=_DATA)(data.simulate)
 app.add_typer(query.app, name="query", rich_help_panel=_READ)
 app.add_typer(report.app, name="report", rich_help_panel=_READ)
+app.command("withdraw", rich_help_panel=_DATA)(rejected.withdraw)
+app.add_typer(rejected.app, name="rejected", rich_help_panel=_OPERATE)
+app.command("replay", rich_help_panel=_OPERATE)(replay.replay)
+app.command("rebuild", rich_help_panel=_OPERATE)(rebuild.rebuild)
 app.command("reconcile", rich_help_panel=_OPERATE)(reconcile.reconcile)
 app.command("worker", rich_help_panel=_OPERATE)(serve.worker)
 app.command("engine", rich_help_panel=_OPERATE)(serve.engine)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from schemas.reference.moves import moves
-from sinks.read.generations import active_generation
-from sinks.reference import current_reference, touched_branch_days
+from typing import Any
 
 from producers.kafka_admin import BrokerUnavailable
-from producers.kafka_client import EventProducer
 from schemas.days import day_number
 from schemas.errors import XuejingError
 from schemas.reference import Roster
-from schemas.tables import REJECTED
+from schemas.reference.moves import moves
 from sinks.clickhouse import ClickHouseSink
 from sinks.client import Store
+from sinks.read.generations import active_generation
+from sinks.reference import current_reference, touched_branch_days
 from streams.contributions import again, encode
 
 from .context import Context
+from .rejected import retry
 from .stack import with_broker
 from .worker import event_producer
 
@@ -53,17 +53,5 @@ def publish_moves(context: Context, store: Store, before: Roster) -> None:
     )
 
 
-def _unknown(sink: ClickHouseSink, roster: Roster) -> list[dict[str, object]]:
-    rows = sink.rejected("unknown_member")
-    return [r for r in rows if roster.known(str(r["member_id"]))]
-
-
-def retry(producer: EventProducer, sink: ClickHouseSink, rows: list[dict[str, object]]) -> None:
-    """Send rejected lines again with their first time of receipt; mark them retried once acknowledged."""
-    for row in rows:
-        received = int(row["received_at"].timestamp() * 1000)  # type: ignore[attr-defined]
-        producer.send(str(row["member_id"]), [bytes(row["raw"])], received_at_ms=received)  # type: ignore[call-overload]
-    producer.flush()
-    if rows:
-        changed = [row | {"status": "retried", "version": int(str(row["version"])) + 1} for row in rows]
-        sink.insert(REJECTED, REJECTED.rows(changed))
+def _unknown(sink: ClickHouseSink, roster: Roster) -> list[dict[str, Any]]:
+    return [r for r in sink.rejected("unknown_member") if roster.known(r["member_id"])]

@@ -15,14 +15,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
-from sinks.read.generations import ensure_generation
-
 from producers.embedded_broker import EmbeddedBroker
 from producers.kafka_admin import BrokerUnavailable, lag
 from schemas.errors import XuejingError
 from schemas.settings import Settings
 from sinks.client import Endpoint, Store
 from sinks.migrate import migrate
+from sinks.read.generations import ensure_generation
 from streams.rules import Rules
 
 from .connect import engine, environment, settings_for, store_folder
@@ -80,7 +79,7 @@ def spawn(settings: Settings, command: list[str], log: IO[bytes]) -> subprocess.
     """Start ``xuejing COMMAND`` as a child process with these settings; secrets go by environment only."""
     root = str(Path(__file__).resolve().parent.parent)
     path = os.pathsep.join(p for p in (root, os.environ.get("PYTHONPATH", "")) if p)
-    return subprocess.Popen(
+    return subprocess.Popen(  # noqa: S603
         [sys.executable, "-m", "cli", *command],
         stdin=subprocess.PIPE,
         stdout=log,
