@@ -126,7 +126,7 @@ def decode_line(raw: bytes, position: Position, received_ms: int, skew_ms: int =
                 return _refuse("invalid", fault, raw, position, received_ms, event)
             return Arrival(event, body_hash(event), at, received_ms, skew_ms, raw, position)
         if event.schema_version > SCHEMA_VERSION:
-            detail = f"schema_version: {event.schema_version}, this program reads up to {SCHEMA_VERSION}"
+            detail = f"schema_version: {_show(event.schema_version)}, this program reads up to {SCHEMA_VERSION}"
             return _refuse("unsupported_version", detail, raw, position, received_ms, event)
         assert broken is not None
         detail = f"{broken[0]}: {_show(broken[1])} {broken[2]}"
@@ -174,7 +174,7 @@ def _explain(raw: bytes, message: str, position: Position, received_ms: int) -> 
     version, tag = body.get("schema_version", 1), body.get("event_type")
     if isinstance(version, int) and not isinstance(version, bool) and version > SCHEMA_VERSION:
         refusal.reason = "unsupported_version"
-        refusal.detail = f"schema_version: {version}, this program reads up to {SCHEMA_VERSION}"
+        refusal.detail = f"schema_version: {_show(version)}, this program reads up to {SCHEMA_VERSION}"
     elif isinstance(tag, str) and tag not in TAGS:
         refusal.reason = "unknown_type"
         refusal.detail = f"event_type: {_show(tag)} must be one of {', '.join(TAGS)}"
@@ -191,4 +191,12 @@ def _text(value: object) -> str:
 
 
 def _show(value: object) -> str:
-    return ascii(value)[:120] if isinstance(value, str) and not value.isprintable() else repr(value)[:120]
+    # Never repr() of what may be nested or endless: that can raise, and a line must not.
+    if isinstance(value, list | dict):
+        return f"{'an array' if isinstance(value, list) else 'an object'} of {len(value)}"
+    if isinstance(value, int) and value.bit_length() > 256:
+        return f"an integer of {value.bit_length()} bits"
+    if isinstance(value, str):
+        value = value[:120]
+        return ascii(value)[:120] if not value.isprintable() else repr(value)[:120]
+    return repr(value)[:120]

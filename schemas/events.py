@@ -18,15 +18,17 @@ from msgspec import Meta, Struct
 SCHEMA_VERSION = 1
 """Newest version this program reads; a newer one is rejected as ``unsupported_version``, retryable."""
 
-MAX_INT = 2**63 - 1
-MAX_SCORE = 1e9
+MAX_MS = 2**40
+"""Longest length, 34 years: sums over millions of events must fit 64 bits."""
+MAX_SCORE = 1e6
+"""Most points of one answer, for the same reason: they are summed in millionths."""
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 
 Id = Annotated[str, Meta(min_length=1, max_length=64, description="opaque id, 1-64 characters")]
 Text = Annotated[str, Meta(max_length=4096)]
 Moment = Annotated[datetime, Meta(tz=True, description="RFC 3339 with offset, 2000-2100")]
-Millis = Annotated[int, Meta(ge=0, le=MAX_INT, description="milliseconds")]
-Beat = Annotated[int, Meta(gt=0, le=MAX_INT, description="milliseconds")]
+Millis = Annotated[int, Meta(ge=0, le=MAX_MS, description="milliseconds")]
+Beat = Annotated[int, Meta(gt=0, le=MAX_MS, description="milliseconds")]
 Score = Annotated[float, Meta(ge=-MAX_SCORE, le=MAX_SCORE)]
 MaxScore = Annotated[float, Meta(ge=0, le=MAX_SCORE)]
 ErrorKind = Annotated[str, Meta(pattern="^(knowledge|careless|misread|other)$")]

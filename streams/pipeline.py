@@ -40,6 +40,10 @@ from .rows import Row, answer_rows, day_rows
 from .rules import Generation
 
 LATE_MS = 24 * 3_600_000
+LAST_RECEIPT = 5_648_745_600_000
+"""2149-01-01 in ms: what lies far after it, ClickHouse's days cannot hold."""
+LARGEST_SKEW = 366 * 86_400_000
+"""Clocks that are off by more than a year are not corrected: the event's own time stands."""
 
 
 class Outbox(Protocol):
@@ -141,8 +145,9 @@ class MemberPipeline:
 
     def _read(self, batch: RecordBatch, record: Record, roster: Roster) -> _Message:
         headers = dict(record.headers)
-        received = _integer(headers.get(RECEIVED_HEADER), record.timestamp_ms)
-        skew = _integer(headers.get(SKEW_HEADER), 0)
+        stamped = min(max(record.timestamp_ms, 0), LAST_RECEIPT)
+        received = _integer(headers.get(RECEIVED_HEADER), stamped, 0, LAST_RECEIPT)
+        skew = _integer(headers.get(SKEW_HEADER), 0, -LARGEST_SKEW, LARGEST_SKEW)
         message = _Message(
             {
                 "cluster": self.cluster,
@@ -267,8 +272,10 @@ def _several_hashes(bodies: Sequence[Fact]) -> bool:
     return len({b.rank[:16] for b in bodies}) > 1
 
 
-def _integer(header: bytes | None, default: int) -> int:
+def _integer(header: bytes | None, default: int, least: int, most: int) -> int:
+    """A header's number. One that makes no sense is as good as none: it must not stop a partition."""
     try:
-        return int(header) if header is not None else default
+        found = int(header) if header is not None else default
     except ValueError:
         return default
+    return found if least <= found <= most else default
