@@ -14,6 +14,7 @@ from commands import (
     analysing,
     data,
     doctor,
+    explain,
     query,
     rebuild,
     reconcile,
