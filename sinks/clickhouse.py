@@ -97,7 +97,7 @@ class ClickHouseSink:
         sql = f"SELECT {listed} FROM events WHERE member_id IN {{members:Array(String)}}"
         parts = [
             self._read(sql, {"members": list(members[i : i + KEYS_A_QUERY])})
-            for i in range(0, len(members), KEYS_A_QUERY)
+            for i in range(0, max(len(members), 1), KEYS_A_QUERY)
         ]
         return pa.concat_tables(parts)
 

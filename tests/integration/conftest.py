@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.support.engine import engine_store, store  # noqa: F401
+
 
 @pytest.fixture(scope="session")
 def kafka_bootstrap() -> Iterator[str]:
