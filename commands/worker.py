@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-
-from sinks.read.generations import GenerationInfo, written_generations
-from sinks.rosters import StoreRosters
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from producers.kafka_client import EventProducer, ensure_topics, has_append_time, partition_for
 from schemas.days import LocalDays
@@ -14,6 +12,8 @@ from schemas.decode import SKEW_HEADER
 from schemas.settings import Settings
 from sinks.clickhouse import ClickHouseSink
 from sinks.client import Store
+from sinks.read.generations import GenerationInfo, written_generations
+from sinks.rosters import StoreRosters
 from streams.branch import BranchPipeline
 from streams.cache import MemberCache
 from streams.contributions import Contribution, encode
@@ -21,6 +21,8 @@ from streams.faust_shell import build_app, run_app, run_blocking
 from streams.pipeline import MemberPipeline
 from streams.records import PartitionSet, RecordBatch
 from streams.rules import Generation, Rules
+
+from .telemetry import Health, Probe, Telemetry, serve
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +99,7 @@ def run_worker(settings: Settings, store: Store, *, embedded: bool) -> int:
     """Run until SIGTERM; returns the exit code. Needs a migrated store and existing topics."""
     sink = ClickHouseSink(store)
     rosters = StoreRosters(sink)
+    telemetry, health = Telemetry(), Health(sink)
     with (
         event_producer(settings, linger_ms=5) as events,
         event_producer(settings, settings.contributions_topic, linger_ms=5) as contributions,
@@ -115,12 +118,17 @@ def run_worker(settings: Settings, store: Store, *, embedded: bool) -> int:
 
         async def on_events(batches: Sequence[RecordBatch]) -> None:
             tally = await run_blocking(members.process, batches)
+            telemetry.batch_done(tally, len(members.cache))
             log.info("batch: %s", tally)
 
         async def on_contributions(batches: Sequence[RecordBatch]) -> None:
             await run_blocking(branches.process, batches)
 
-        async def moved(places: PartitionSet) -> None:
+        async def assigned(places: PartitionSet) -> None:
+            await revoked(places)
+            health.assigned = bool(places)
+
+        async def revoked(places: PartitionSet) -> None:
             members.cache.forget({p for topic, p in places if topic == settings.events_topic})
             branches.forget()
 
@@ -133,8 +141,28 @@ def run_worker(settings: Settings, store: Store, *, embedded: bool) -> int:
             max_batch_records=settings.batch_records,
             max_batch_bytes=settings.batch_bytes,
             concurrency=1,
-            on_assigned=moved,
-            on_revoked=moved,
+            on_assigned=assigned,
+            on_revoked=revoked,
             security=settings.kafka_security(),
         )
-        return run_app(app, settings.log_level)
+        with _told(settings, telemetry, health, sink, events):
+            return run_app(app, settings.log_level)
+
+
+@contextmanager
+def _told(
+    settings: Settings, telemetry: Telemetry, health: Health, sink: ClickHouseSink, producer: EventProducer
+) -> Iterator[None]:
+    """Metrics, health and probes for the time of the block, as the settings ask for them."""
+    server = None
+    if settings.metrics_port:
+        server = serve(telemetry, health, settings.metrics_host, settings.metrics_port)
+    probe = Probe(settings, telemetry, sink, producer, settings.probe_seconds)
+    if settings.probe_seconds:
+        probe.start()
+    try:
+        yield
+    finally:
+        probe.stopped.set()
+        if server is not None:
+            server.shutdown()

@@ -17,10 +17,10 @@ from .events import SCHEMA_VERSION, TAGS, AnyEvent, check
 MAX_LINE_BYTES = 1 << 20
 """A line above this is ``too_large``: no event of the contract needs a megabyte."""
 
-RECEIVED_HEADER, SKEW_HEADER, SIZE_HEADER = "xj-received", "xj-skew", "xj-size"
+RECEIVED_HEADER, SKEW_HEADER, SIZE_HEADER, PROBE_HEADER = "xj-received", "xj-skew", "xj-size", "xj-probe"
 """Kafka headers: time of first receipt (ms UTC) of a replayed, retried or forwarded message, or of one on a
 broker without LogAppendTime; clock error in ms as the collector estimated it; size of a line that was too large
-to be sent whole."""
+to be sent whole; name of a probe, which measures the pipeline and is no event."""
 
 FUTURE_MS = 5 * 60_000
 """An event may lie this far after its first receipt before it is ``from_the_future``."""

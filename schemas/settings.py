@@ -52,6 +52,9 @@ class Settings:
     batch_bytes: int = _setting(16 << 20, "most bytes in one batch", least=1)
     cache_facts: int = _setting(1_000_000, "most facts a worker keeps in memory", least=1)
     small_group: int = _setting(5, "figures about fewer members than this are suppressed", least=2)
+    metrics_host: str = _setting("127.0.0.1", "address on which a worker answers /metrics, /ready and /live")
+    metrics_port: int = _setting(0, "its port; 0: none", least=0)
+    probe_seconds: int = _setting(0, "how often a worker sends a probe through the pipeline; 0: never", least=0)
     log_level: str = _setting("WARNING", "DEBUG, INFO, WARNING or ERROR")
 
     @property

@@ -290,6 +290,17 @@ LEDGER = Table(
     "",
 )
 
+PROBES = Table(
+    "probes",
+    "Messages that travel the whole pipeline to measure it; nobody's events. Kept for a day.",
+    (
+        Column("probe", "String", "name made by the sender"),
+        Column("partition", "UInt32", "Kafka partition"),
+        Column("seen_us", "Int64", "µs since the epoch at which its batch's metrics were written"),
+    ),
+    ("probe", "partition"),
+)
+
 IMPORTS = Table(
     "imports",
     "One row per import of reference data; the largest roster import is the roster version.",
@@ -407,6 +418,7 @@ TABLES: dict[str, Table] = {
         REJECTED,
         DUPLICATES,
         LEDGER,
+        PROBES,
         IMPORTS,
         GENERATIONS,
         CALIBRATIONS,

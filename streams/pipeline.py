@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from schemas.decode import (
     MAX_LINE_BYTES,
+    PROBE_HEADER,
     RECEIVED_HEADER,
     SIZE_HEADER,
     SKEW_HEADER,
@@ -28,7 +29,7 @@ from schemas.decode import (
 )
 from schemas.ports import Sink
 from schemas.reference import Roster
-from schemas.tables import ANSWERS, DUPLICATES, EVENTS, LEDGER, MEMBER_DAY, REJECTED, Table
+from schemas.tables import ANSWERS, DUPLICATES, EVENTS, LEDGER, MEMBER_DAY, PROBES, REJECTED, Table
 
 from .archive import archive_table, duplicate_row, refusal_row
 from .cache import MemberCache
@@ -83,7 +84,10 @@ class Tally:
     duplicates: int = 0
     redelivered: int = 0
     forwarded: int = 0
+    probes: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    """time by step: decode, load, merge, archive, fold, publish, ledger"""
 
 
 class MemberPipeline:
@@ -117,6 +121,7 @@ class MemberPipeline:
 
     def _process(self, batches: Sequence[RecordBatch]) -> Tally:
         tally = Tally()
+        lap = _Laps(tally.seconds)
         # Asked before the archive is read or written: a rebuild that announces a generation later waits until
         # batches that began before are committed, and finds their events in the archive.
         self.generations = self.source.current()
@@ -124,20 +129,28 @@ class MemberPipeline:
         _, roster = self.rosters.current()
         read = [self._read(batch, record, roster) for batch in batches for record in batch.records]
         arrivals = [a for message in read for a in message.arrivals]
+        lap("decode")
         partitions = {a.event.member_id: a.position.partition for a in arrivals}
         members = self.cache.load(self.sink, partitions)
+        lap("load")
         touched, fresh, duplicates, disputed = self._merge(arrivals, members, tally)
+        lap("merge")
         now = self.now_us()
         self._write(EVENTS, archive_table(fresh, now))
         self._write(DUPLICATES, DUPLICATES.rows([duplicate_row(a) for a in duplicates]))
         refusals = [refusal_row(r) for message in read for r in message.refusals]
         self._write(REJECTED, REJECTED.rows(refusals + self._losers(disputed, members)))
-        self._write_metrics(touched, members)
+        lap("archive")
+        self._write_metrics(touched, members, lap)
+        probes = [p | {"seen_us": self.now_us()} for m in read for p in m.probes]
+        self._write(PROBES, PROBES.rows(probes))
         self._write(LEDGER, LEDGER.rows([m.ledger for m in read]))
+        lap("ledger")
         for message in read:
             tally.messages += 1
             tally.lines += message.ledger["lines"]
             tally.forwarded += message.ledger["forwarded"]
+            tally.probes += len(message.probes)
             for r in message.refusals:
                 tally.rejected[r.reason] = tally.rejected.get(r.reason, 0) + 1
         self.cache.trim()
@@ -162,6 +175,10 @@ class MemberPipeline:
                 "received_at": received,
             }
         )
+        if probe := headers.get(PROBE_HEADER):
+            # Travels like an event and is nobody's: it only leaves the time at which its batch was visible.
+            message.probes.append({"probe": probe.decode("ascii", "replace"), "partition": batch.partition})
+            return message
         for number, line in split_lines(record.value or b""):
             message.ledger["lines"] += 1
             position = Position(self.cluster, batch.topic, batch.partition, record.offset, number)
@@ -236,7 +253,9 @@ class MemberPipeline:
             rows.append(refusal_row(refusal))
         return rows
 
-    def _write_metrics(self, touched: dict[str, list[Fact]], members: dict[str, MemberFacts]) -> None:
+    def _write_metrics(
+        self, touched: dict[str, list[Fact]], members: dict[str, MemberFacts], lap: Callable[[str], None]
+    ) -> None:
         days: list[Row] = []
         answers: list[Row] = []
         for member_id, new in touched.items():
@@ -249,12 +268,14 @@ class MemberPipeline:
                 answers.extend(answer_rows(member_id, facts, concerned, generation))
         self._write(MEMBER_DAY, MEMBER_DAY.tuples(days))
         self._write(ANSWERS, ANSWERS.tuples(answers))
+        lap("fold")
         # Read again after the rows are durable: an import recorded before this moment is seen here, and one
         # recorded later finds the rows. Either way the branches of a moved member learn of them.
         _, roster = self.rosters.current()
         for contribution in contributions(days, roster):
             self.outbox.contribute(contribution)
         self.outbox.flush()
+        lap("publish")
 
     def _write(self, table: Table, rows: pa.Table) -> None:
         if rows.num_rows:
@@ -266,6 +287,19 @@ class _Message:
     ledger: dict[str, Any]
     arrivals: list[Arrival] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
+    probes: list[dict[str, Any]] = field(default_factory=list)
+
+
+class _Laps:
+    """Adds the time since the last call to a step's seconds."""
+
+    def __init__(self, seconds: dict[str, float]) -> None:
+        self.seconds, self.last = seconds, time.perf_counter()
+
+    def __call__(self, step: str) -> None:
+        now = time.perf_counter()
+        self.seconds[step] = self.seconds.get(step, 0.0) + now - self.last
+        self.last = now
 
 
 def _several_hashes(bodies: Sequence[Fact]) -> bool:
