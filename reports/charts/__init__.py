@@ -1,0 +1,13 @@
+"""Small inline SVG charts, made by pure functions of figures. One style: the page's stylesheet colours them.
+
+Each says one thing, carries ``<title>`` and ``<desc>`` as its text alternative, and is legible without
+colour: amounts by lightness or length, estimates by position.
+"""
+
+from __future__ import annotations
+
+from reports.charts.bars import hours_chart, weeks_chart
+from reports.charts.calendar import calendar_chart
+from reports.charts.interval import axis, interval_dot
+
+__all__ = ["axis", "calendar_chart", "hours_chart", "interval_dot", "weeks_chart"]

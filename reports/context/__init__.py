@@ -1,0 +1,1 @@
+"""Typed contexts, one a report: pure functions of frames and reference data, no markup and no wording."""

@@ -1,0 +1,248 @@
+"""The evaluation report of an organisation: a branch, or a node above with what lies below it side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from reports.context.group_advice import advice
+from reports.context.group_parts import (
+    PeopleLine,
+    SilentMember,
+    Sums,
+    category_lines,
+    child_lines,
+    coverage_of,
+    median_study,
+    member_sums,
+    silent_members,
+)
+from reports.context.group_rows import (
+    ContentLine,
+    ExamLine,
+    MissedQuestion,
+    course_lines,
+    exam_lines,
+    missed_questions,
+    topic_lines,
+)
+from reports.context.head import KINDS, Head, make_head, named, organisation_name, organisation_path
+from reports.context.quality import Deliveries, Quality, make_quality
+from reports.context.topics import Topic
+from reports.data import Content, Period, Policy, ReportData
+from reports.effect import EffectFigures, effect_of
+from reports.figures import Figure, ratio, withheld
+from reports.measures.suppression import suppress
+from reports.pattern import Pattern, pattern
+from reports.population import Population, Populations
+from reports.text import Note
+from schemas.reference import Text
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Who belongs to the organisation, and how many of them have records."""
+
+    members: Figure
+    at_end: Figure
+    exempt: Figure
+    active: Figure
+    silent: Figure
+    coverage: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class GroupStudy:
+    """Study time over the members with records."""
+
+    total: Figure
+    mean: Figure
+    median: Figure
+    sessions: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class GroupReport:
+    """Everything in an organisation's report. ``withheld``: too few members with records for any figure
+    about them; ``few_topics`` and ``few_exams`` say that rows were left out for the same reason."""
+
+    head: Head
+    kind: Text
+    people: People
+    categories: tuple[PeopleLine, ...]
+    children: tuple[PeopleLine, ...]
+    study: GroupStudy
+    effect: EffectFigures | None
+    pattern: Pattern | None
+    courses: tuple[ContentLine, ...]
+    exams: tuple[ExamLine, ...]
+    topics: tuple[Topic, ...]
+    few_topics: bool
+    missed: tuple[MissedQuestion, ...]
+    silent: tuple[SilentMember, ...]
+    names_silent: bool
+    withheld: bool
+    advice: tuple[Note, ...]
+    quality: Quality
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is no record at all."""
+        return not self.people.active.value and not self.people.active.hidden
+
+
+class Groups:
+    """Makes the reports of all nodes about one content; frames are cut to the content once."""
+
+    def __init__(
+        self,
+        data: ReportData,
+        populations: Populations,
+        deliveries: Deliveries,
+        content: Content,
+        policy: Policy,
+    ) -> None:
+        self.data, self.populations, self.deliveries = data, populations, deliveries
+        self.content, self.policy = content, policy
+        course = content.study_course(data.catalogue)
+        self.days = data.days.filter(pl.col("course_id") == course)
+        in_course = pl.col("course_id") == course if course else pl.col("course_id") != ""
+        self.by_course = data.days.filter(in_course)
+        self.answers = content.rows(data.answers).filter(pl.col("day") >= data.period.first)
+        self.shown = self._verdicts()
+
+    def _verdicts(self) -> dict[str, bool]:
+        """Of every node, whether what its members did may stand beside its siblings."""
+        seen = pl.concat(
+            [
+                self.days.filter(pl.col("events") > 0).select("org_id", "member_id"),
+                self.answers.select("org_id", "member_id"),
+            ]
+        )
+        own = dict(seen.group_by("org_id").agg(pl.col("member_id").n_unique()).iter_rows())
+        nodes = self.populations.nodes()
+        parents = {n: self._parent(n, set(nodes)) for n in nodes}
+        inner = {p for p in parents.values() if p is not None}
+        sizes = {n: own.get(n, 0) for n in nodes if n not in inner}
+        leaves: dict[str, str | None] = dict(parents)
+        for node in inner:
+            if own.get(node):
+                leaves[_own(node)] = node
+                sizes[_own(node)] = own[node]
+        for node in reversed(nodes):
+            if node in inner:
+                sizes[node] = sum(sizes[c] for c, p in leaves.items() if p == node)
+        return {n: v == "show" for n, v in suppress(sizes, leaves, self.policy.k).items()}
+
+    def _parent(self, node: str, nodes: set[str]) -> str | None:
+        for stretch in reversed(self.populations.stretches):
+            above = self.data.roster.ancestors(node, stretch.first)
+            if above and above[0] in nodes:
+                return above[0]
+            if self.data.roster.organisation(node, stretch.first):
+                return None
+        return None
+
+    def report(self, node: str) -> GroupReport:
+        """The context of one node."""
+        data, k = self.data, self.policy.k
+        population = self.populations.of(node)
+        days, answers = population.rows(self.days), population.rows(self.answers)
+        sums = member_sums(days, answers)
+        active = sums.active & population.ids
+        hide = self.policy.detail == "aggregate" and 0 < len(active) < k
+        effect = effect_of(answers)
+        events = int(days["events"].sum())
+        topics, few = ((), 0) if hide else topic_lines(data.catalogue, answers, effect.accuracy.value, k)
+        missed = () if hide else missed_questions(data.catalogue, answers, k)
+        quality = make_quality(
+            self.deliveries,
+            set(population.ids),
+            events=events,
+            capped=int(days["capped"].sum()),
+            untimed=effect.answers - effect.timed,
+            ungraded=effect.answers - effect.graded,
+            untitled=len(set(answers["question_id"].unique()) - data.catalogue.questions.keys()),
+        )
+        names_silent = self.policy.detail == "named" and self.populations.has_own_members(node)
+        own = self.populations.of(node, own=True) if names_silent else None
+        people = _people(population, active, data.period, hide)
+        children = () if hide else self._children(node)
+        return GroupReport(
+            head=make_head(
+                data, self.content, "group", node, organisation_name(data, node), organisation_path(data, node), events
+            ),
+            kind=self._kind(node),
+            people=people,
+            categories=() if hide else category_lines(population.members, sums, k),
+            children=children,
+            study=_study(sums, days, hide),
+            effect=None if hide else effect.figures,
+            pattern=None if hide else self._pattern(days, answers),
+            courses=()
+            if hide
+            else course_lines(data.catalogue, population.rows(self.by_course).filter(pl.col("events") > 0), answers, k),
+            exams=() if hide else exam_lines(data.catalogue, answers, k),
+            topics=topics,
+            few_topics=few > 0,
+            missed=missed,
+            silent=silent_members(data, own, active) if own else (),
+            names_silent=names_silent,
+            withheld=hide,
+            advice=advice(people, children, topics, missed, quality),
+            quality=quality,
+        )
+
+    def _kind(self, node: str) -> Text:
+        row = self.data.roster.organisation(node, self.data.period.last)
+        return named(KINDS, row.kind) if row else Text("", "")
+
+    def _children(self, node: str) -> tuple[PeopleLine, ...]:
+        below = [self.populations.of(child) for child in self.populations.children(node)]
+        if not below:
+            return ()
+        pairs = [(p, member_sums(p.rows(self.days), p.rows(self.answers))) for p in below]
+        return child_lines(self.data, pairs, self.shown, self.policy.k)
+
+    def _pattern(self, days: pl.DataFrame, answers: pl.DataFrame) -> Pattern:
+        by_day = dict(days.group_by("day").agg(pl.col("study_seconds").sum()).sort("day").iter_rows())
+        hours = days["hour_seconds"].list.to_array(24).to_numpy().sum(axis=0).tolist() if days.height else [0.0] * 24
+        local = answers.select(pl.col("at").dt.convert_time_zone(self.data.timezone).dt.hour().alias("hour"))
+        by_hour: Mapping[int, int] = dict(local.group_by("hour").len().iter_rows())
+        monday = pl.col("day").dt.truncate("1w").alias("week")
+        seen = days.filter(pl.col("events") > 0).group_by(monday).agg(pl.col("member_id").n_unique())
+        active = dict(seen.iter_rows()) if self.policy.detail == "named" else None
+        return pattern(self.data.period, by_day, hours, [by_hour.get(h, 0) for h in range(24)], active)
+
+
+def _own(node: str) -> str:
+    """A name that no organisation has, for the members of the node itself."""
+    return f"\0{node}"
+
+
+def _people(population: Population, active: set[str], period: Period, hide: bool) -> People:
+    members = population.members
+    exempt = {m for m, b in members.items() if b.exempt}
+    silent = len(members.keys() - active - exempt)
+    return People(
+        members=Figure("members", len(members)),
+        at_end=Figure("members_end", sum(b.until == period.last for b in members.values())),
+        exempt=Figure("exempt_members", len(exempt)),
+        active=withheld("active_members") if hide else Figure("active_members", len(active)),
+        silent=withheld("silent_members") if hide else Figure("silent_members", silent),
+        coverage=withheld("coverage") if hide else coverage_of(members, active),
+    )
+
+
+def _study(sums: Sums, days: pl.DataFrame, hide: bool) -> GroupStudy:
+    if hide:
+        return GroupStudy(*map(withheld, ("study_seconds", "mean_study", "median_study", "sessions")))
+    total = sum(sums.study.values())
+    return GroupStudy(
+        total=Figure("study_seconds", total),
+        mean=ratio("mean_study", total, len(sums.active)),
+        median=median_study(sums),
+        sessions=Figure("sessions", int(days["sessions"].sum())),
+    )

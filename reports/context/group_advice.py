@@ -1,0 +1,50 @@
+"""Suggestions for an organisation, each from a stated rule; they name nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from reports.context.group_parts import PeopleLine
+from reports.context.group_rows import MissedQuestion
+from reports.context.quality import Quality
+from reports.context.topics import Topic
+from reports.text import Note, note
+
+if TYPE_CHECKING:
+    from reports.context.group import People
+
+TOPICS = 3
+MISSED_BY_MOST = 0.5
+"""A question that more than half may have missed (lower limit) is first checked, then explained."""
+
+
+def advice(
+    people: People,
+    children: Sequence[PeopleLine],
+    topics: Sequence[Topic],
+    missed: Sequence[MissedQuestion],
+    quality: Quality,
+) -> tuple[Note, ...]:
+    """Notes in the order in which a branch can act on them."""
+    if people.active.hidden:
+        return ()
+    if not people.active.value:
+        return (note("group_advice.no_records"),)
+    notes = []
+    if people.silent.value:
+        notes.append(note("group_advice.silent", silent=people.silent))
+    quiet = [c for c in children if c.silent]
+    notes += [note("group_advice.silent_child", name=c.name) for c in quiet]
+    notes += [
+        note("group_advice.topic", topic=t.title, course=t.course, accuracy=t.accuracy)
+        for t in [t for t in topics if t.below][:TOPICS]
+    ]
+    hard = [q for q in missed if q.missed.low is not None and q.missed.low > MISSED_BY_MOST]
+    if hard:
+        notes.append(note("group_advice.hard", question=hard[0].question.text, missed=hard[0].missed))
+    if quality.ungraded.value:
+        notes.append(note("group_advice.ungraded", ungraded=quality.ungraded))
+    if quality.rejected.value:
+        notes.append(note("group_advice.rejected", rejected=quality.rejected))
+    return tuple(notes) or (note("group_advice.nothing"),)

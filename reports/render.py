@@ -1,0 +1,139 @@
+"""From contexts to pages: jinja2 with undefined names as errors and everything escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from reports import charts
+from reports.figures import metrics_used
+from reports.measures.suppression import DEFAULT_K
+from reports.text import HIDDEN_MARK, HIDDEN_MARK_EN, Words
+from schemas.metrics import METRICS, metric
+from schemas.reference.columns import Language, Text
+
+LONGEST_LIST = 200
+"""Rows of a list of persons in one page at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Where a page's links lead, relative to it; '' where there is nothing to link."""
+
+    index: str = ""
+    json: str = ""
+    other: str = ""
+
+
+class Renderer:
+    """Pages in one language. Templates are compiled once; definitions are rendered once a set of metrics."""
+
+    def __init__(self, language: Language, k: int = DEFAULT_K) -> None:
+        self.language, self.words = language, Words(language)
+        self._environment = _environment(self.words, k)
+        self._templates = {
+            name: self._environment.get_template(f"{name}.html.j2") for name in ("member", "group", "index", "members")
+        }
+        macros = self._environment.get_template("macros.html.j2")
+        self._definitions = lru_cache(maxsize=256)(partial(_definitions, macros))
+
+    def report(
+        self,
+        template: str,
+        report: Any,
+        page: Page,
+        *,
+        links: Mapping[str, str] | None = None,
+        contents: Sequence[tuple[Text, str]] = (),
+    ) -> str:
+        """A member's or group's page. ``links``: pages of organisations below; ``contents``: of single contents."""
+        return self._templates[template].render(
+            report=report,
+            page=page,
+            number=_counter(self.language),
+            definitions=self._definitions(metrics_used(report)),
+            links=links or {},
+            contents=contents,
+        )
+
+    def page(self, template: str, page: Page, **values: Any) -> str:
+        """An index page."""
+        return self._templates[template].render(page=page, **values)
+
+
+def _definitions(macros: Any, used: tuple[str, ...]) -> Markup:
+    made: Markup = macros.module.definitions_list([METRICS[m] for m in used])
+    return made
+
+
+def _environment(words: Words, k: int) -> Environment:
+    environment = Environment(
+        loader=PackageLoader("reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    zh = words.language == "zh"
+    names = {m.id: m.name.of(words.language) for m in METRICS.values()}
+    meanings = {m.id: m.definition.of(words.language) for m in METRICS.values()}
+    labels = {m: Markup('<span class="m" title="{}">{}</span>').format(meanings[m], names[m]) for m in METRICS}
+    environment.filters.update(
+        v=words.value,
+        interval=words.interval,
+        note=words.note,
+        duration=words.duration,
+        short=words.short_day,
+        weekday=words.weekday,
+    )
+    environment.globals.update(
+        t=words,
+        name=_declared(names),
+        definition=_declared(meanings),
+        label=_declared(labels),
+        calendar_chart=lambda data: charts.calendar_chart(data, words),
+        hours_chart=lambda data: charts.hours_chart(data, words),
+        weeks_chart=lambda data: charts.weeks_chart(data, words),
+        interval_dot=lambda share, overall=None: charts.interval_dot(share, words, overall),
+        axis=partial(charts.axis, words),
+        style=Markup(files("reports").joinpath("templates/style.css").read_text("utf-8")),  # noqa: S704 - our own
+        language_tag="zh-CN" if zh else "en",
+        colon="：" if zh else ": ",
+        stop="。" if zh else ".",
+        separator="、" if zh else ", ",
+        hidden=HIDDEN_MARK if zh else HIDDEN_MARK_EN,
+        k=str(k),
+        longest=LONGEST_LIST,
+    )
+    return environment
+
+
+def _declared(values: Mapping[str, str]) -> Callable[[str], str]:
+    def find(metric_id: str) -> str:
+        if metric_id not in values:
+            metric(metric_id)
+        return values[metric_id]
+
+    return find
+
+
+_NUMERALS = "一二三四五六七八九十"
+
+
+def _counter(language: Language) -> Callable[[], str]:
+    """Numbers of sections: 一、二、三、 in Chinese, 1. 2. 3. in English."""
+    count = 0
+
+    def following() -> str:
+        nonlocal count
+        count += 1
+        return f"{_NUMERALS[count - 1]}、" if language == "zh" else f"{count}. "
+
+    return following

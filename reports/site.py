@@ -1,0 +1,258 @@
+"""Writes reports as a folder that links itself: an index, organisations, and, apart from them, persons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+
+from reports.context.group import GroupReport, Groups
+from reports.context.head import Head, make_head
+from reports.context.member import MemberReport, member_report
+from reports.context.quality import Deliveries
+from reports.data import EVERYTHING, Content, Policy, ReportData
+from reports.errors import ReportError
+from reports.index import write_index
+from reports.load import check_content, load
+from reports.measures.suppression import DEFAULT_K
+from reports.paths import link, page_name, slugs
+from reports.plain import to_json
+from reports.population import Populations
+from reports.render import Page, Renderer
+from reports.rows import answer_rows, by_member, day_rows
+from reports.text import LANGUAGES
+from schemas.reference.columns import Language, Text
+from sinks.read import Reader, Scope
+
+Format = Literal["html", "json"]
+FORMATS: tuple[Format, ...] = ("html", "json")
+Progress = Callable[[int, int], None]
+"""Called with the reports made so far and how many there will be."""
+
+
+@dataclass
+class ReportIndex:
+    """What was written. Paths are relative to ``folder``; of each subject the page (or data) in the first
+    language. ``contents``: pages of the top organisation about one content."""
+
+    folder: Path
+    index: str = ""
+    members: dict[str, str] = field(default_factory=dict)
+    groups: dict[str, str] = field(default_factory=dict)
+    contents: dict[tuple[str, str], str] = field(default_factory=dict)
+    files: int = 0
+
+    @property
+    def start(self) -> Path:
+        """The file to open first."""
+        return self.folder / self.index
+
+
+def write_reports(
+    reader: Reader,
+    scope: Scope,
+    out_dir: Path | str,
+    *,
+    first: date | None = None,
+    last: date | None = None,
+    content: Content = EVERYTHING,
+    languages: Sequence[Language] = LANGUAGES,
+    formats: Sequence[Format] = FORMATS,
+    as_of: datetime | None = None,
+    k: int = DEFAULT_K,
+    progress: Progress | None = None,
+) -> ReportIndex:
+    """Every report that the scope allows, in ``out_dir`` (created).
+
+    ``first`` and ``last`` are local days, both included; without them the period begins and ends with the
+    data. ``content`` restricts all reports to one course or exam; without it organisations also get a report
+    for each course and exam. Raises ReportError for an unknown content, StoreError when the store is away.
+    """
+    data = load(reader, scope, first=first, last=last, as_of=as_of)
+    check_content(data, content)
+    return Site(data, scope, Path(out_dir), content, languages, formats, k, progress).write()
+
+
+class Site:
+    """One run. The constructor reads nothing and writes nothing.
+
+    ``alone``: a single report is wanted, so pages link to nothing that is not written with them.
+    """
+
+    def __init__(
+        self,
+        data: ReportData,
+        scope: Scope,
+        folder: Path,
+        content: Content = EVERYTHING,
+        languages: Sequence[Language] = LANGUAGES,
+        formats: Sequence[Format] = FORMATS,
+        k: int = DEFAULT_K,
+        progress: Progress | None = None,
+        *,
+        alone: bool = False,
+    ) -> None:
+        if not languages or not formats:
+            raise ReportError("no language or no format was asked for", hint="zh, en; html, json")
+        self.data, self.scope, self.folder, self.content = data, scope, folder, content
+        self.languages, self.formats, self.progress = tuple(languages), tuple(formats), progress
+        self.policy = Policy(scope.detail, k)
+        self.populations = Populations(data.roster, data.period)
+        self.deliveries = Deliveries(data)
+        self.renderers = {language: Renderer(language, k) for language in self.languages}
+        self.index = ReportIndex(folder)
+        self.nodes = self._nodes() if scope.detail != "own" else []
+        self.members = self._members() if scope.detail != "aggregate" else []
+        self.alone = alone
+        self.contents = self._contents() if content.kind == "all" and not alone else []
+        names = slugs(self.nodes)
+        inner = {n for n in self.nodes if self.populations.children(n)}
+        self.stems = {n: f"{'organisations' if n in inner else 'branches'}/{names[n]}" for n in self.nodes}
+        content_names = slugs(c.id for c in self.contents)
+        self.content_stems = {
+            (n, c): f"{stem}/{c.kind}-{content_names[c.id]}" for n, stem in self.stems.items() for c in self.contents
+        }
+        member_names = slugs(m for m, _ in self.members)
+        self.member_stems = {m: f"members/{member_names[m]}" for m, _ in self.members}
+
+    def write(self, *, members: bool = True, groups: bool = True) -> ReportIndex:
+        """Write everything; returns what there is."""
+        total = members * len(self.members) + groups * len(self.nodes) * (1 + len(self.contents))
+        done = 0
+
+        def step() -> None:
+            nonlocal done
+            done += 1
+            if self.progress:
+                self.progress(done, total)
+
+        if groups:
+            self.write_groups(self.nodes, step)
+        if members:
+            self.write_members([m for m, _ in self.members], step)
+        write_index(self, members=members)
+        return self.index
+
+    def write_members(self, members: Iterable[str], step: Callable[[], None] = lambda: None) -> None:
+        """Reports of these members."""
+        for member, report in self.member_reports(members):
+            self.index.members[member] = self._save("member", report, self.member_stems[member])
+            step()
+
+    def member_reports(self, members: Iterable[str]) -> Iterable[tuple[str, MemberReport]]:
+        """Contexts of these members; frames are split once for all of them."""
+        days, answers = by_member(self.data.days), by_member(self.data.answers)
+        no_days, no_answers = self.data.days.clear(), self.data.answers.clear()
+        for member in members:
+            yield (
+                member,
+                member_report(
+                    self.data,
+                    self.deliveries,
+                    self.content,
+                    member,
+                    day_rows(days.get(member, no_days)),
+                    answer_rows(answers.get(member, no_answers)),
+                ),
+            )
+
+    def write_groups(self, nodes: Iterable[str], step: Callable[[], None] = lambda: None) -> None:
+        """Reports of these organisations, over all and for each content."""
+        wanted = list(nodes)
+        groups = Groups(self.data, self.populations, self.deliveries, self.content, self.policy)
+        for node in wanted:
+            stem = self.stems[node]
+            pages = [(c, self.content_stems[node, c]) for c in self.contents]
+            self.index.groups[node] = self._save("group", groups.report(node), stem, self.stems, pages)
+            step()
+        for content in self.contents:
+            groups = Groups(self.data, self.populations, self.deliveries, content, self.policy)
+            stems = {n: self.content_stems[n, content] for n in self.nodes}
+            for node in wanted:
+                path = self._save("group", groups.report(node), stems[node], stems)
+                if node == self.nodes[0]:
+                    self.index.contents[content.kind, content.id] = path
+                step()
+
+    def _save(
+        self,
+        template: str,
+        report: MemberReport | GroupReport,
+        stem: str,
+        stems: Mapping[str, str] | None = None,
+        pages: Sequence[tuple[Content, str]] = (),
+    ) -> str:
+        """Write one report in every language and format; returns the path of the first."""
+        written = []
+        for language, renderer in self.renderers.items():
+            if "html" in self.formats:
+                path = page_name(stem, language)
+                page = Page(
+                    index="" if self.alone else link(path, page_name("index", language)),
+                    json=link(path, page_name(stem, language, "json")) if "json" in self.formats else "",
+                    other=self.other(stem, path, language),
+                )
+                links = {n: link(path, page_name(s, language)) for n, s in (stems or {}).items() if not self.alone}
+                contents = [(self.title(c), link(path, page_name(s, language))) for c, s in pages]
+                self.put(path, renderer.report(template, report, page, links=links, contents=contents).encode())
+                written.append(path)
+            if "json" in self.formats:
+                path = page_name(stem, language, "json")
+                self.put(path, to_json(report, renderer.words))
+                written.append(path)
+        return written[0]
+
+    def put(self, path: str, content: bytes) -> None:
+        """Write one file below the folder."""
+        target = self.folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+        self.index.files += 1
+
+    def other(self, stem: str, path: str, language: Language) -> str:
+        """The same page in the other language, if it is written."""
+        others = [other for other in self.languages if other != language]
+        return link(path, page_name(stem, others[0])) if others else ""
+
+    def title(self, content: Content) -> Text:
+        """Title of a course or exam."""
+        catalogue = self.data.catalogue
+        return catalogue.course(content.id) if content.kind == "course" else catalogue.exam(content.id)
+
+    def head(self) -> Head:
+        """The head of the index."""
+        events = self.data.days.filter(pl.col("course_id") == self.content.study_course(self.data.catalogue))["events"]
+        return make_head(self.data, self.content, "index", "", "", (), int(events.sum()))
+
+    def _nodes(self) -> list[str]:
+        every = self.populations.nodes()
+        if self.scope.node is None:
+            return every
+        under = {n for s in self.populations.stretches for n in self.data.roster.subtree(self.scope.node, s.first)}
+        return [n for n in every if n in under]
+
+    def _members(self) -> list[tuple[str, str]]:
+        """(member, organisation) of everybody in the period, and of those outside the roster with records."""
+        found: dict[str, str] = {}
+        if self.scope.member_id is not None:
+            return [(self.scope.member_id, "")]
+        for node in self.nodes:
+            for member, belonging in self.populations.of(node, own=True).members.items():
+                if found.get(member) is None or belonging.until == self.data.period.last:
+                    found[member] = node
+        if self.scope.node is None:
+            for member in sorted(self.data.days["member_id"].unique().to_list()):
+                found.setdefault(member, "")
+        return sorted(found.items())
+
+    def _contents(self) -> list[Content]:
+        """Courses and exams with records, by id."""
+        inside = self.data.answers.filter(pl.col("day") >= self.data.period.first)
+        courses = set(self.data.days["course_id"].unique()) | set(inside["course_id"].unique())
+        exams = set(inside["exam_id"].unique())
+        made: list[Any] = [Content("course", c) for c in sorted(courses - {""})]
+        return made + [Content("exam", e) for e in sorted(exams - {""})]
