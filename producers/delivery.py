@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from kafka.errors import KafkaError, KafkaTimeoutError
 
@@ -50,7 +50,7 @@ class Delivery:
         if error is not None and self.error is None:
             self.error = error
         self._left -= 1
-        if self._left == 0 and self._done is not None:
+        if not self._left and self._done is not None:
             self._done.set()
 
     def result(self, timeout: float | None = None) -> list[tuple[int, int]]:
@@ -62,28 +62,38 @@ class Delivery:
             self._producer.send_again()
             left = 0.5 if deadline is None else min(0.5, deadline - time.monotonic())
             if left <= 0:
-                raise DeliveryError(
-                    f"no acknowledgement within {timeout} s", where=f"member {self.member_id}"
-                )
+                raise DeliveryError(f"no acknowledgement within {timeout} s", where=f"member {self.member_id}")
             self._done.wait(left)
         if self.error is not None:
-            raise DeliveryError(
-                f"not delivered: {say(self.error)}", where=f"member {self.member_id}"
-            ) from self.error
+            raise DeliveryError(f"not delivered: {say(self.error)}", where=f"member {self.member_id}") from self.error
         return self.positions
 
 
 class Message:
-    """One Kafka message on its way."""
+    """One Kafka message on its way; its bound methods are the client's callbacks."""
 
-    __slots__ = ("attempts", "delivery", "headers", "key", "partition", "size", "value")
+    __slots__ = ("attempts", "delivery", "headers", "key", "partition", "settle", "size", "value")
 
     def __init__(
-        self, key: bytes, value: bytes, headers: list[tuple[str, bytes]], partition: int, d: Delivery
+        self,
+        key: bytes,
+        value: bytes,
+        headers: list[tuple[str, bytes]],
+        partition: int,
+        delivery: Delivery,
+        settle: Callable[[Message, tuple[int, int] | None, Exception | None], None],
     ) -> None:
-        self.key, self.value, self.headers, self.partition, self.delivery = key, value, headers, partition, d
+        self.key, self.value, self.headers, self.partition = key, value, headers, partition
+        self.delivery = delivery
+        self.settle = settle
         self.size = len(value) + len(key) + 100
         self.attempts = 1
+
+    def acknowledged(self, metadata: Any) -> None:
+        self.settle(self, (metadata[1], metadata[3]), None)  # a named tuple: partition and offset
+
+    def refused(self, error: Exception) -> None:
+        self.settle(self, None, error)
 
 
 def say(error: BaseException) -> str:

@@ -16,6 +16,7 @@ from kafka.errors import KafkaError, KafkaTimeoutError
 
 from producers.delivery import Delivery, Message, may_pass, say
 from producers.kafka_admin import (
+    BrokerUnavailable,
     Security,
     check_security,
     committed_offsets,
@@ -84,7 +85,8 @@ class EventProducer:
         self._stamp = stamp_received
         self._resends = resends
         self._block_timeout = block_timeout
-        self._lock = threading.Condition()
+        self._lock = threading.Condition(threading.Lock())
+        self._waiting = 0
         self._in_flight = 0
         self._bytes = 0
         self._again: deque[Message] = deque()
@@ -92,6 +94,15 @@ class EventProducer:
         self._first_error: tuple[str, Exception] | None = None
         self._closed = False
         self.sent_messages = 0
+        # Fixed for a generation, so asked once; each key is hashed once (murmur2 in Python is slow). Asked of the
+        # cluster's administration, because the embedded broker makes any topic that a client mentions.
+        try:
+            found = topic_partitions(bootstrap, [topic], security=security, timeout=connect_timeout)
+        except BrokerUnavailable as e:
+            raise DeliveryError(e.what, where=e.where, hint=e.hint) from e
+        if topic not in found:
+            raise ConfigError("there is no such topic", where=f"{bootstrap} {topic}", hint="create it first")
+        self.partitions = found[topic]
         try:
             self._kafka: Any = KafkaProducer(
                 bootstrap_servers=bootstrap,
@@ -111,19 +122,7 @@ class EventProducer:
                 **check_security(security),
             )
         except KafkaError as e:
-            raise DeliveryError(
-                say(e), where=bootstrap, hint="is the broker up, and the address right?"
-            ) from e
-        try:
-            # Fixed for a generation, so asked once; each key is hashed once (murmur2 in Python is slow).
-            self.partitions = len(self._kafka.partitions_for(topic))
-        except KafkaError as e:
-            self._kafka.close(timeout=0)
-            raise ConfigError(
-                f"the topic can't be written to: {say(e)}",
-                where=f"{bootstrap} {topic}",
-                hint="create it first",
-            ) from e
+            raise DeliveryError(say(e), where=bootstrap, hint="is the broker up, and the address right?") from e
 
     def send(
         self,
@@ -154,19 +153,19 @@ class EventProducer:
         delivery = Delivery(self, member_id, len(lines), len(values), on_done)
         partition = partition_for(member_id, self.partitions)
         for value in values:
-            self._admit(Message(key, value, extra, partition, delivery))
+            self._admit(Message(key, value, extra, partition, delivery, self._told))
         return delivery
 
     def _join(self, member_id: str, lines: Sequence[bytes]) -> list[bytes]:
         if not lines:
             raise InputError("nothing to send", where=f"member {member_id}")
+        if len(lines) == 1 and len(lines[0]) <= self._max_message and b"\n" not in lines[0]:
+            return [lines[0]]
         groups: list[list[bytes]] = []
         size = self._max_message + 1
         for line in lines:
             if b"\n" in line:  # a carriage return is white space: lines of clients may end with one
-                raise InputError(
-                    "a line holds a line break", where=f"member {member_id}", hint="one event, one line"
-                )
+                raise InputError("a line holds a line break", where=f"member {member_id}", hint="one event, one line")
             if len(line) > self._max_message:
                 raise InputError(
                     f"an event of {len(line)} bytes is over the limit of {self._max_message}",
@@ -197,7 +196,7 @@ class EventProducer:
                         hint="is the broker up?",
                     )
                 if not self._again:
-                    self._lock.wait(0.5)
+                    self._wait(0.5)
         self._hand_over(message)
 
     def _hand_over(self, message: Message) -> None:
@@ -208,8 +207,8 @@ class EventProducer:
         except Exception as e:  # told by flush or the delivery, as every other failure
             self._settle(message, None, e)
             return
-        future.add_callback(self._acknowledged, message)
-        future.add_errback(self._refused, message)
+        future.add_callback(message.acknowledged)
+        future.add_errback(message.refused)
 
     def send_again(self) -> None:
         """Hands the messages that were given up for a passing reason to the client once more."""
@@ -221,17 +220,15 @@ class EventProducer:
             message.attempts += 1
             self._hand_over(message)
 
-    def _acknowledged(self, message: Message, metadata: Any) -> None:
-        self._settle(message, (metadata.partition, metadata.offset), None)
-
-    def _refused(self, message: Message, error: Exception) -> None:
-        if message.attempts <= self._resends and may_pass(error) and not self._closed:
+    def _told(self, message: Message, position: tuple[int, int] | None, error: Exception | None) -> None:
+        """Called by the client's thread: acknowledged at a position, or given up."""
+        if error is not None and message.attempts <= self._resends and may_pass(error) and not self._closed:
             log.warning("message of %s is sent again: %s", message.delivery.member_id, say(error))
             with self._lock:
                 self._again.append(message)
                 self._lock.notify_all()
             return
-        self._settle(message, None, error)
+        self._settle(message, position, error)
 
     def _settle(self, message: Message, position: tuple[int, int] | None, error: Exception | None) -> None:
         delivery = message.delivery
@@ -245,9 +242,18 @@ class EventProducer:
                 if self._first_error is None:
                     self._first_error = (delivery.member_id, error)
             delivery.finish(position, error)
-            self._lock.notify_all()
+            if self._waiting:
+                self._lock.notify_all()
         if delivery.callback is not None and delivery.done:
             delivery.callback(delivery)
+
+    def _wait(self, seconds: float) -> None:
+        """Under the lock: until a message was settled. Counted, because notifying for nobody costs time."""
+        self._waiting += 1
+        try:
+            self._lock.wait(seconds)
+        finally:
+            self._waiting -= 1
 
     def flush(self, timeout: float | None = None) -> None:
         """Waits until everything sent so far is acknowledged. Raises DeliveryError when something wasn't.
@@ -269,7 +275,7 @@ class EventProducer:
                         where=f"{self.bootstrap} {self.topic}",
                     )
                 if not self._again:
-                    self._lock.wait(0.05)
+                    self._wait(0.05)
         self._raise_failures()
 
     def _raise_failures(self) -> None:
@@ -291,7 +297,10 @@ class EventProducer:
             self.flush(timeout)
         finally:
             self._closed = True
-            self._kafka.close(timeout=1)
+            try:
+                self._kafka.close(timeout=1)
+            except KafkaError:  # it waits for what the flush has told already: give those up, and end its thread
+                self._kafka._sender.force_close()
 
     def __enter__(self) -> EventProducer:
         return self
