@@ -12,6 +12,7 @@ from typer.rich_utils import rich_format_error
 
 from commands import (
     analysing,
+    calibrate,
     data,
     doctor,
     explain,
@@ -73,6 +74,7 @@ app.command("rebuild", rich_help_panel=_OPERATE)(rebuild.rebuild)
 app.command("reconcile", rich_help_panel=_OPERATE)(reconcile.reconcile)
 app.command("worker", rich_help_panel=_OPERATE)(serve.worker)
 app.command("engine", rich_help_panel=_OPERATE)(serve.engine)
+app.command("calibrate", rich_help_panel=_OPERATE)(calibrate.calibrate)
 app.command("migrate", rich_help_panel=_OPERATE)(serve.migrate)
 
 

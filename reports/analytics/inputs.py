@@ -1,0 +1,101 @@
+"""What the analytics read: the frames of one question, each read once, all with the scope that was given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cached_property
+
+import msgspec
+import polars as pl
+
+from reports.analytics.calibrations import Calibrations, with_rapid
+from reports.catalogue import Catalogue, typed
+from schemas.days import LocalDays
+from schemas.reference import Course, Exam, KnowledgePoint, Question, Roster, Unit
+from sinks.read import Filters, Reader, Scope
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Reads for one scope and one set of filters. Frames are those of the queries of the same name.
+
+    A scope of aggregates reads named rows of its own node: what leaves the analytics for it are figures about
+    groups of k members or more, never rows of members.
+    """
+
+    reader: Reader
+    scope: Scope
+    filters: Filters
+
+    @property
+    def rows_scope(self) -> Scope:
+        """The scope in which rows are read."""
+        return replace(self.scope, detail="named") if self.scope.detail == "aggregate" else self.scope
+
+    def frame(self, name: str, *without: str) -> pl.DataFrame:
+        """A query's rows, with the filters except ``without``."""
+        filters = replace(self.filters, **dict.fromkeys(without)) if without else self.filters
+        return self.reader.frame(name, self.rows_scope, filters)
+
+    @cached_property
+    def answers(self) -> pl.DataFrame:
+        """Counted answers of the filters, with ``rapid``."""
+        return with_rapid(self.frame("answers"), self.calibrations)
+
+    @cached_property
+    def history(self) -> pl.DataFrame:
+        """Counted answers up to the last day of the filters, earlier ones included, with ``rapid``."""
+        return with_rapid(self.frame("answers", "first"), self.calibrations)
+
+    @cached_property
+    def days(self) -> pl.DataFrame:
+        """Member days."""
+        return self.frame("member-day", "exam")
+
+    @cached_property
+    def calibrations(self) -> Calibrations:
+        """What is calibrated now."""
+        calibrations = self.reader.frame("calibrations", self.rows_scope)
+        return Calibrations.of(calibrations, self.reader.frame("thresholds", self.rows_scope))
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """Titles, papers and questions."""
+        return Catalogue.of(
+            typed(Course, self.reader.reference("courses").to_dicts()),
+            typed(Exam, self.reader.reference("exams").to_dicts()),
+            typed(Question, self.reader.reference("questions").to_dicts()),
+            typed(KnowledgePoint, self.reader.reference("knowledge_points").to_dicts()),
+        )
+
+    @cached_property
+    def units(self) -> Mapping[str, list[Unit]]:
+        """Units by course."""
+        found: dict[str, list[Unit]] = {}
+        for row in self.reader.reference("units").to_dicts():
+            unit = msgspec.convert({k: v for k, v in row.items() if v is not None}, Unit)
+            found.setdefault(unit.course_id, []).append(unit)
+        return found
+
+    @cached_property
+    def roster(self) -> Roster:
+        """The dated roster, whole: use it only for members that the scope has shown."""
+        return self.reader.roster()
+
+    @cached_property
+    def local_days(self) -> LocalDays:
+        """Days of the generation's zone."""
+        return LocalDays(self.reader.generation().timezone)
+
+    def period(self) -> tuple[date, date] | None:
+        """The days asked for, else those that have records; None without any."""
+        first, last = self.filters.first, self.filters.last
+        days = self.days["day"]
+        if days.is_empty() and (first is None or last is None):
+            return None
+        low, high = days.min(), days.max()
+        assert first or isinstance(low, date)
+        assert last or isinstance(high, date)
+        return first or low, last or high  # type: ignore[return-value]
