@@ -1,4 +1,4 @@
-"""A folder of events and tables, through the pure pipelines into a store: no broker, everything else as in production."""
+"""Events and tables through the pure pipelines into a store: no broker, everything else as in production."""
 
 from __future__ import annotations
 
