@@ -14,7 +14,6 @@ import typer
 
 from sinks.client import Store
 from sinks.embedded.process import EngineProcess
-from sinks.migrate import migrate as apply_migrations
 
 from . import context as contexts
 from .connect import announce, connected, endpoint, retract, store_folder
@@ -123,10 +122,10 @@ def migrate(ctx: typer.Context) -> None:
     if settings.embedded_store:
         store_folder(settings).mkdir(parents=True, exist_ok=True)
         with connected(settings) as store:
-            done = apply_migrations(store)
+            done = prepare(settings, store)
     else:
         store = Store(endpoint(settings))
-        done = apply_migrations(store)
+        done = prepare(settings, store)
         store.close()
     for m in done:
         context.say(f"已应用 {m.number:04d} {m.name}", f"applied {m.number:04d} {m.name}")

@@ -20,7 +20,7 @@ from producers.kafka_admin import BrokerUnavailable, lag
 from schemas.errors import XuejingError
 from schemas.settings import Settings
 from sinks.client import Endpoint, Store
-from sinks.migrate import migrate
+from sinks.migrate import Migration, migrate
 from sinks.read.generations import ensure_generation
 from streams.rules import Rules
 
@@ -109,10 +109,11 @@ def worker_process(settings: Settings, log: Path) -> Iterator[subprocess.Popen[b
                 process.stdin.close()
 
 
-def prepare(settings: Settings, store: Store) -> None:
-    """Bring the store up to date and make sure that there is a generation to write."""
-    migrate(store)
+def prepare(settings: Settings, store: Store) -> list[Migration]:
+    """Bring the store up to date and make sure that there is a generation to write; what was applied."""
+    done = migrate(store)
     ensure_generation(store, settings.timezone, Rules().to_json())
+    return done
 
 
 @contextmanager

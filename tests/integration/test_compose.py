@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from producers.embedded_broker import free_port
 from sinks.client import Endpoint, Store
 from sinks.embedded.process import EngineProcess
 from tests.kafka_server import ApacheKafka
@@ -61,6 +62,7 @@ class Running:
     services: Services
     store: Store
     logs: Path
+    ports: list[int]
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +84,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         first.close()
         hosts = {"kafka:9092": kafka.bootstrap, "clickhouse:8123": engine.url.removeprefix("http://")}
         store = Store(Endpoint(engine.url, user, password, clickhouse["CLICKHOUSE_DB"]))
-        yield Running(Services(file, target, hosts, home), store, folder)
+        yield Running(Services(file, target, hosts, home), store, folder, [free_port(), free_port()])
         store.close()
 
 
@@ -91,7 +93,11 @@ def workers(running: Running) -> Iterator[list[subprocess.Popen[bytes]]]:
     count = int(running.services.compose["services"]["worker"]["deploy"]["replicas"])
     log = running.logs / "worker.log"
     running.services.run("migrate", log=running.logs / "migrate.log")
-    started = [running.services.start("worker", log=log) for _ in range(count)]
+    # Containers have each its own address; processes here share one.
+    started = [
+        running.services.start("worker", log=log, XUEJING_METRICS_HOST="127.0.0.1", XUEJING_METRICS_PORT=str(port))
+        for port in running.ports[:count]
+    ]
     yield started
     for process in started:
         if process.poll() is None:
@@ -130,15 +136,26 @@ def test_events_emitted_come_out_as_member_days(running: Running, workers: list[
     assert found == EXPECTED
     assert running.store.rows("SELECT reason, count() FROM rejected_events FINAL GROUP BY 1") == [("invalid", 1)]
 
-    healthcheck = services.compose["services"]["worker"]["healthcheck"]["test"]
-    assert healthcheck[:2] == ["CMD", services.command("worker")[0]]
-    services.run("worker", *healthcheck[2:], log=running.logs / "health.log", timeout=30)
+    for port in running.ports:
+        check_health(services, port)
+    services.run("xuejing", "doctor", "--no-settings", log=running.logs / "doctor.log")
 
     for process in workers:
         os.kill(process.pid, signal.SIGTERM)
     grace = float(services.compose["services"]["worker"]["stop_grace_period"].removesuffix("s"))
     codes = [process.wait(grace) for process in workers]
     assert codes == [0, 0], (running.logs / "worker.log").read_text("utf-8", "replace")[-3000:]
+
+
+def check_health(services: Services, port: int) -> None:
+    """The health check of the file, in the image's environment, on the port that a worker has here."""
+    worker = services.compose["services"]["worker"]
+    kind, *command = worker["healthcheck"]["test"]
+    assert kind == "CMD"
+    command = [part.replace(worker["environment"]["XUEJING_METRICS_PORT"], str(port)) for part in command]
+    program = services.target / "bin" / command[0]
+    done = subprocess.run([program, *command[1:]], capture_output=True, text=True, check=False, timeout=30)
+    assert done.returncode == 0, done.stderr
 
 
 def wait_for_topics(running: Running, workers: list[subprocess.Popen[bytes]]) -> None:

@@ -115,9 +115,9 @@ class Services:
         program: list[str] = yaml.safe_load(entry)
         return [*program, *(arguments or self.compose["services"][name]["command"])]
 
-    def start(self, name: str, *arguments: str, log: Path) -> subprocess.Popen[bytes]:
-        """Start a service; its output goes to ``log``."""
-        command, environment = self.command(name, *arguments), self.environment(name)
+    def start(self, name: str, *arguments: str, log: Path, **override: str) -> subprocess.Popen[bytes]:
+        """Start a service; its output goes to ``log``. ``override``: variables that differ here, such as ports."""
+        command, environment = self.command(name, *arguments), self.environment(name) | override
         program = shutil.which(command[0], path=environment["PATH"])
         assert program is not None, command
         with log.open("ab") as out:
