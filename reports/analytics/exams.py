@@ -46,6 +46,23 @@ def first_attempts(answers: pl.DataFrame) -> pl.DataFrame:
     return exams.filter(pl.col("attempt") == pl.col("attempt").min().over("member_id", "exam_id"))
 
 
+def attempt_shares(answers: pl.DataFrame, catalogue: Catalogue) -> list[tuple[str, str, int, float]]:
+    """(member, exam, attempt, share of the paper's points, 0..1), sorted; questions left out count.
+
+    Attempts with an answer that waits for grading are left out: their share is not known yet.
+    """
+    exams = answers.filter(pl.col("exam_id") != "").with_columns(pl.col("correct").is_null().alias("waiting"))
+    sums = exams.group_by("member_id", "exam_id", "attempt").agg(
+        pl.col("score").sum(), pl.col("max_score").sum(), "question_id", pl.col("waiting").any()
+    )
+    found = []
+    for member, exam, attempt, score, best, questions, waiting in sums.iter_rows():
+        paper = catalogue.paper(exam, best, frozenset(questions))
+        if paper > 0 and not waiting:
+            found.append((member, exam, attempt, min(1.0, max(0.0, score / paper))))
+    return sorted(found)
+
+
 def exam_matrix(answers: pl.DataFrame, catalogue: Catalogue, exam_id: str) -> ExamMatrix:
     """The first attempts at ``exam_id`` in ``answers`` (any exams; one row a counted answer)."""
     rows = first_attempts(answers.filter(pl.col("exam_id") == exam_id))

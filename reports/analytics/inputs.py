@@ -11,9 +11,10 @@ import msgspec
 import polars as pl
 
 from reports.analytics.calibrations import Calibrations, with_rapid
-from reports.catalogue import Catalogue, typed
+from reports.catalogue import Catalogue
+from reports.load import load_catalogue
 from schemas.days import LocalDays
-from schemas.reference import Course, Exam, KnowledgePoint, Question, Roster, Unit
+from schemas.reference import Roster, Unit
 from sinks.read import Filters, Reader, Scope
 
 
@@ -63,12 +64,7 @@ class Inputs:
     @cached_property
     def catalogue(self) -> Catalogue:
         """Titles, papers and questions."""
-        return Catalogue.of(
-            typed(Course, self.reader.reference("courses").to_dicts()),
-            typed(Exam, self.reader.reference("exams").to_dicts()),
-            typed(Question, self.reader.reference("questions").to_dicts()),
-            typed(KnowledgePoint, self.reader.reference("knowledge_points").to_dicts()),
-        )
+        return load_catalogue(self.reader)
 
     @cached_property
     def units(self) -> Mapping[str, list[Unit]]:
