@@ -91,16 +91,39 @@ class BranchPipeline:
 
     def process(self, batches: Sequence[RecordBatch]) -> int:
         """Write the branch days that the batches concern; returns how many. Raises if not durable."""
+        try:
+            return self._process(batches)
+        except BaseException:
+            # A day of which only a part was read must not pass for known when the batch is repeated.
+            self._days.clear()
+            raise
+
+    def _process(self, batches: Sequence[RecordBatch]) -> int:
         with self._lock:
             if self._forget:
                 self._days.clear()
                 self._forget = False
-        version, roster = self.rosters.current()
         received = [c for c in _decode_all(batches) if c.org_id]
         touched = {(c.generation, c.org_id, c.day) for c in received}
         for c in received:
             if not c.member_id:
                 self._days.pop((c.generation, c.org_id, c.day), None)
+        version, roster = self.rosters.current()
+        while True:
+            self._write(received, touched, version, roster)
+            # An import recorded before this moment is seen here; one recorded later finds the rows, and asks for
+            # their days again. Else rows by the old roster could be written after the import has looked for them.
+            now, roster = self.rosters.current()
+            if now == version:
+                break
+            version = now
+            for key in touched:
+                self._days.pop(key, None)
+        while len(self._days) > self.max_days:
+            self._days.popitem(last=False)
+        return len(touched)
+
+    def _write(self, received: Sequence[Contribution], touched: set[Key], version: int, roster: Roster) -> None:
         self._load([k for k in sorted(touched) if k not in self._days], roster)
         for c in received:
             if c.member_id:
@@ -111,9 +134,6 @@ class BranchPipeline:
             rows += branch_rows(key, self._days[key], roster, version)
         if rows:
             self.sink.insert(BRANCH_DAY, BRANCH_DAY.rows(rows))
-        while len(self._days) > self.max_days:
-            self._days.popitem(last=False)
-        return len(touched)
 
     def _load(self, cold: Iterable[Key], roster: Roster) -> None:
         by_generation: dict[int, list[Key]] = {}
