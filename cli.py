@@ -22,6 +22,7 @@ from commands import (
     rejected,
     replay,
     report,
+    retention,
     serve,
 )
 from commands import context as contexts
@@ -71,6 +72,7 @@ app.command("withdraw", rich_help_panel=_DATA)(rejected.withdraw)
 app.add_typer(rejected.app, name="rejected", rich_help_panel=_OPERATE)
 app.command("replay", rich_help_panel=_OPERATE)(replay.replay)
 app.command("rebuild", rich_help_panel=_OPERATE)(rebuild.rebuild)
+app.command("retention", rich_help_panel=_OPERATE)(retention.retention)
 app.command("reconcile", rich_help_panel=_OPERATE)(reconcile.reconcile)
 app.command("worker", rich_help_panel=_OPERATE)(serve.worker)
 app.command("engine", rich_help_panel=_OPERATE)(serve.engine)

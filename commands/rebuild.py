@@ -18,10 +18,10 @@ import typer
 from rich.progress import Progress
 
 from producers.kafka_admin import BrokerUnavailable, end_offsets, wait_until_committed
-from schemas.days import LocalDays, day_number
+from schemas.days import LocalDays, day_date, day_number
 from schemas.errors import XuejingError
 from schemas.settings import Settings
-from schemas.tables import ANSWERS, MEMBER_DAY
+from schemas.tables import ANSWERS, BRANCH_DAY, MEMBER_DAY
 from sinks.clickhouse import ClickHouseSink
 from sinks.client import Store
 from sinks.read.generations import GenerationInfo, active_generation, set_state, written_generations
@@ -46,7 +46,10 @@ BRANCH_DAYS_A_STEP = 500
 
 
 def announce(store: Store, timezone: str, rules: Rules) -> GenerationInfo:
-    """The generation that is being filled: the one an interrupted rebuild left, or a new one."""
+    """The generation that is being filled: the one an interrupted rebuild left, or a new one.
+
+    It begins where raw events begin; figures of closed days are carried over.
+    """
     active = active_generation(store)
     wanted = timezone, rules.to_json()
     for found in written_generations(store):
@@ -56,9 +59,8 @@ def announce(store: Store, timezone: str, rules: Rules) -> GenerationInfo:
             # An unfinished rebuild with other definitions: nobody reads it, and it must not be mixed.
             set_state(store, found.number, found, "retired")
     ((last,),) = store.rows("SELECT max(generation) FROM generations")
-    info = GenerationInfo(int(last) + 1, *wanted)
-    set_state(store, info.number, info, "filling")
-    return info
+    set_state(store, int(last) + 1, GenerationInfo(int(last) + 1, *wanted), "filling")
+    return written_generations(store)[-1]
 
 
 def broker_of(settings: Settings) -> Settings | None:
@@ -95,7 +97,8 @@ def fill(sink: ClickHouseSink, info: GenerationInfo, members: Sequence[str], pro
         days: list[Any] = []
         answers: list[Any] = []
         for member_id, of_member in facts.items():
-            days.extend(r for d in _days(of_member, gen) for r in day_rows(member_id, of_member, d, gen))
+            open_days = [d for d in _days(of_member, gen) if d >= gen.first_open]
+            days.extend(r for d in open_days for r in day_rows(member_id, of_member, d, gen))
             answers.extend(answer_rows(member_id, of_member, _bodies(of_member), gen))
         if days:
             sink.insert(MEMBER_DAY, MEMBER_DAY.tuples(days))
@@ -113,6 +116,18 @@ def _days(facts: MemberFacts, gen: Generation) -> list[int]:
     return sorted(index.study.keys() | index.groups.keys())
 
 
+def carry_over(store: Store, old: GenerationInfo, new: Generation) -> None:
+    """Figures of closed days as they stand: their raw events are gone, so that nothing can compute them again."""
+    for table in (MEMBER_DAY, ANSWERS, BRANCH_DAY):
+        names = [c.name for c in table.columns if c.name != "generation"]
+        listed = ", ".join(f"`{n}`" for n in names)
+        store.command(
+            f"INSERT INTO {table.name} (generation, {listed}) SELECT {{new:UInt16}}, {listed} FROM {table.name} FINAL "
+            "WHERE generation = {old:UInt16} AND day < {first:Date32}",
+            {"new": new.number, "old": old.number, "first": day_date(new.first_open)},
+        )
+
+
 def fill_branches(sink: ClickHouseSink, info: GenerationInfo, reached: Settings | None) -> int:
     """Roll the generation's member days up to branch days; returns how many.
 
@@ -123,7 +138,8 @@ def fill_branches(sink: ClickHouseSink, info: GenerationInfo, reached: Settings 
     _, roster = rosters.current()
     keys: set[tuple[str, date]] = set()
     rows = sink.store.rows(
-        "SELECT DISTINCT member_id, day FROM member_day WHERE generation = {g:UInt16}", {"g": info.number}
+        "SELECT DISTINCT member_id, day FROM member_day WHERE generation = {g:UInt16} AND day >= {first:Date32}",
+        {"g": info.number, "first": day_date(max(as_generation(info).first_open, 0))},
     )
     for member_id, day in rows:
         if org_id := roster.org_of(member_id, day):
@@ -163,6 +179,9 @@ def run(
         filled += len(chunk)
         _checkpoint(mark, info.number, chunk[-1])
         progress(filled, len(members))
+    gen = as_generation(info)
+    if gen.first_open > 0:
+        carry_over(store, old, gen)
     fill_branches(sink, info, reached)
     set_state(store, info.number, info, "active")
     set_state(store, old.number, old, "retired")

@@ -12,20 +12,23 @@ import polars as pl
 import typer
 from rich.progress import track
 
+from schemas.days import day_date
 from schemas.errors import XuejingError
 from schemas.reference import Roster
 from schemas.tables import BRANCH_DAY, EVENTS
 from sinks.clickhouse import ClickHouseSink
 from sinks.client import Store
-from sinks.read.generations import active_generation
+from sinks.read.generations import active_generation, written_generations
 from sinks.reconcile import Difference, compare, member_days
 from sinks.reconcile.recompute import EVENT_COLUMNS, FIGURES, KEY
 from sinks.reference import current_reference
 
 from . import context as contexts
 from .connect import connected
+from .worker import generation as as_generation
 
 MEMBERS_A_STEP = 500
+FIRST_DAY = -(2**31)
 BRANCH_KEY = ["org_id", "day", "course_id"]
 SUMMED = [f for f in FIGURES if f != "overlap_ms"]
 
@@ -103,11 +106,18 @@ def _chosen(store: Store, sample: int | None, seed: int) -> list[str]:
     return members
 
 
+def first_open(store: Store, number: int) -> date:
+    """First local day whose raw events are all kept; date.min when none was dropped."""
+    (found,) = (as_generation(g) for g in written_generations(store) if g.number == number)
+    return day_date(found.first_open) if found.first_open > FIRST_DAY else date.min
+
+
 def run(
     store: Store, *, day: date | None = None, sample: int | None = None, seed: int = 0, quiet: bool = True
 ) -> Report:
     """Compare member days (all members or a sample), branch days (when all members are compared) and the ledger."""
     generation = active_generation(store)
+    first = first_open(store, generation.number)
     report = Report()
     members = _chosen(store, sample, seed)
     steps = range(0, len(members), MEMBERS_A_STEP)
@@ -116,6 +126,7 @@ def run(
         chunk = members[i : i + MEMBERS_A_STEP]
         recomputed = member_days(_events(store, chunk), generation.timezone)
         stored = _member_rows(store, generation.number, chunk)
+        recomputed, stored = (f.filter(pl.col("day") >= first) for f in (recomputed, stored))
         if day is not None:
             recomputed, stored = recomputed.filter(pl.col("day") == day), stored.filter(pl.col("day") == day)
         report.members += len(chunk)
@@ -123,16 +134,20 @@ def run(
         report.differences += compare("member_day", recomputed, stored, KEY, FIGURES)
         all_days.append(recomputed)
     if sample is None and all_days:
-        report.branch_rows, found = _branches(store, generation.number, pl.concat(all_days), day)
+        report.branch_rows, found = _branches(store, generation.number, pl.concat(all_days), day, first)
         report.differences += found
-        report.differences += _ledger(store, report)
+        if first == date.min:
+            # What has expired can't be counted any more.
+            report.differences += _ledger(store, report)
     return report
 
 
-def _branches(store: Store, generation: int, days: pl.DataFrame, day: date | None) -> tuple[int, list[Difference]]:
+def _branches(
+    store: Store, generation: int, days: pl.DataFrame, day: date | None, first: date
+) -> tuple[int, list[Difference]]:
     reference = current_reference(ClickHouseSink(store, patience=30))
     expected = roll_up(days, Roster(reference.organisations, reference.members))
-    stored = _branch_rows(store, generation)
+    stored = _branch_rows(store, generation).filter(pl.col("day") >= first)
     if day is not None:
         stored = stored.filter(pl.col("day") == day)
     # Rows that stand at zero carry the number of members only: there is nothing to roll up behind them.

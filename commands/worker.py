@@ -67,7 +67,11 @@ class StoreGenerations:
 
 def generation(info: GenerationInfo) -> Generation:
     """A generation of the store as the folds take it."""
-    return Generation(info.number, LocalDays(info.timezone), Rules.from_json(info.rules))
+    days, rules = LocalDays(info.timezone), Rules.from_json(info.rules)
+    if not info.closed_to:
+        return Generation(info.number, days, rules)
+    # A day is open when its whole window is: the first one that begins a window after what was dropped.
+    return Generation(info.number, days, rules, days.day_of(info.closed_to + rules.before) + 1)
 
 
 def topics(settings: Settings) -> None:

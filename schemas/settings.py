@@ -51,6 +51,7 @@ class Settings:
     batch_records: int = _setting(20_000, "most Kafka messages in one batch", least=1)
     batch_bytes: int = _setting(16 << 20, "most bytes in one batch", least=1)
     cache_facts: int = _setting(1_000_000, "most facts a worker keeps in memory", least=1)
+    raw_days: int = _setting(0, "days that raw events are kept (`xuejing retention`); 0: for ever", least=0)
     small_group: int = _setting(5, "figures about fewer members than this are suppressed", least=2)
     metrics_host: str = _setting("127.0.0.1", "address on which a worker answers /metrics, /ready and /live")
     metrics_port: int = _setting(0, "its port; 0: none", least=0)

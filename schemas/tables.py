@@ -315,6 +315,16 @@ IMPORTS = Table(
     "published",
 )
 
+RETENTION = Table(
+    "retention",
+    "Up to which instant raw events have been dropped. Figures of days before it stay as they are.",
+    (
+        Column("closed_to", "Int64", "ms UTC; events before it are gone or going"),
+        Column("decided_at", "DateTime64(6, 'UTC')", "when it was decided"),
+    ),
+    ("closed_to",),
+)
+
 GENERATIONS = Table(
     "generations",
     "Definitions and time zone that metrics were computed with, and which of them readers use.",
@@ -419,6 +429,7 @@ TABLES: dict[str, Table] = {
         DUPLICATES,
         LEDGER,
         PROBES,
+        RETENTION,
         IMPORTS,
         GENERATIONS,
         CALIBRATIONS,

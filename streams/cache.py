@@ -36,7 +36,7 @@ class MemberCache:
 
     def use(self, generations: Sequence[Generation]) -> None:
         """Index facts by the local days of these generations; drops everything when they changed."""
-        if [g.number for g in generations] != [g.number for g in self._generations]:
+        if [(g.number, g.first_open) for g in generations] != [(g.number, g.first_open) for g in self._generations]:
             self.clear()
             self._generations = tuple(generations)
 

@@ -8,7 +8,8 @@ does the caller acknowledge. A crash anywhere repeats the batch, and every effec
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
@@ -27,7 +28,7 @@ from schemas.decode import (
     decode_line,
     split_lines,
 )
-from schemas.ports import Sink
+from schemas.ports import Refused, Sink
 from schemas.reference import Roster
 from schemas.tables import ANSWERS, DUPLICATES, EVENTS, LEDGER, MEMBER_DAY, PROBES, REJECTED, Table
 
@@ -39,6 +40,9 @@ from .member import MemberFacts, Seen
 from .records import Record, RecordBatch
 from .rows import Row, answer_rows, day_rows
 from .rules import Generation
+
+Body = tuple[str, bytes, bytes]
+"""(member_id, event_id, body_hash)"""
 
 LATE_MS = 24 * 3_600_000
 LAST_RECEIPT = 5_648_745_600_000
@@ -107,19 +111,25 @@ class MemberPipeline:
     ) -> None:
         self.sink, self.source, self.rosters, self.outbox = sink, generations, rosters, outbox
         self.generations: Sequence[Generation] = ()
+        self._open_from = -(2**63)
         self.cluster, self.partition_for, self.cache, self.now_us = cluster, partition_for, cache, now_us
 
     def process(self, batches: Sequence[RecordBatch]) -> Tally:
         """Make the effects of the batches durable. Raises when that is not possible; the caller must not
         acknowledge then."""
+        refused: dict[Body, str] = {}
         try:
-            return self._process(batches)
+            while (tally := self._process(batches, refused)) is None:
+                # The store refused events. What memory made of them must go: once more, with them rejected.
+                self.cache.clear()
+            return tally
         except BaseException:
             # Facts in memory that the archive may lack would make a repetition look like a redelivery.
             self.cache.clear()
             raise
 
-    def _process(self, batches: Sequence[RecordBatch]) -> Tally:
+    def _process(self, batches: Sequence[RecordBatch], refused: dict[Body, str]) -> Tally | None:
+        """None: the store refused events, which are in ``refused`` now."""
         tally = Tally()
         lap = _Laps(tally.seconds)
         # Asked before the archive is read or written: a rebuild that announces a generation later waits until
@@ -127,7 +137,10 @@ class MemberPipeline:
         self.generations = self.source.current()
         self.cache.use(self.generations)
         _, roster = self.rosters.current()
+        self._open_from = max((g.open_from for g in self.generations), default=-(2**63))
         read = [self._read(batch, record, roster) for batch in batches for record in batch.records]
+        for message in read if refused else ():
+            message.refuse(refused)
         arrivals = [a for message in read for a in message.arrivals]
         lap("decode")
         partitions = {a.event.member_id: a.position.partition for a in arrivals}
@@ -136,7 +149,11 @@ class MemberPipeline:
         touched, fresh, duplicates, disputed = self._merge(arrivals, members, tally)
         lap("merge")
         now = self.now_us()
-        self._write(EVENTS, archive_table(fresh, now))
+        table = archive_table(fresh, now)
+        if found := self._write(EVENTS, table):
+            bodies = table.select(["member_id", "event_id", "body_hash"]).take([n for n, _ in found]).to_pylist()
+            refused.update((tuple(b.values()), text) for b, (_, text) in zip(bodies, found, strict=True))
+            return None
         self._write(DUPLICATES, DUPLICATES.rows([duplicate_row(a) for a in duplicates]))
         refusals = [refusal_row(r) for message in read for r in message.refusals]
         self._write(REJECTED, REJECTED.rows(refusals + self._losers(disputed, members)))
@@ -195,7 +212,11 @@ class MemberPipeline:
                     self.outbox.forward(member, line, received, skew)
                     message.ledger["forwarded"] += 1
                     continue
-                if not roster.known(member):
+                if found.at_ms < self._open_from:
+                    detail = f"occurred_at: {found.event.occurred_at.isoformat()} lies in a closed period"
+                    event_id = str(found.event.event_id)
+                    found = Refusal("period_closed", detail, line, position, received, member, event_id)
+                elif not roster.known(member):
                     detail = f"member_id: {member!r} is not in the roster"
                     event_id = str(found.event.event_id)
                     found = Refusal("unknown_member", detail, line, position, received, member, event_id)
@@ -263,7 +284,7 @@ class MemberPipeline:
             concerned = {id(f): f for fact in new for f in facts.concerned(fact)}.values()
             for generation in self.generations:
                 numbers = sorted({d for f in concerned for d in facts.days(f, generation)})
-                for day in numbers:
+                for day in numbers[bisect_left(numbers, generation.first_open) :]:
                     days.extend(day_rows(member_id, facts, day, generation))
                 answers.extend(answer_rows(member_id, facts, concerned, generation))
         self._write(MEMBER_DAY, MEMBER_DAY.tuples(days))
@@ -277,9 +298,8 @@ class MemberPipeline:
         self.outbox.flush()
         lap("publish")
 
-    def _write(self, table: Table, rows: pa.Table) -> None:
-        if rows.num_rows:
-            self.sink.insert(table, rows)
+    def _write(self, table: Table, rows: pa.Table) -> Sequence[Refused]:
+        return self.sink.insert(table, rows) if rows.num_rows else ()
 
 
 @dataclass(slots=True)
@@ -288,6 +308,19 @@ class _Message:
     arrivals: list[Arrival] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     probes: list[dict[str, Any]] = field(default_factory=list)
+
+    def refuse(self, refused: Mapping[Body, str]) -> None:
+        """Reject the arrivals whose bodies the store refused."""
+        for a in self.arrivals:
+            member_id, event_id = a.event.member_id, a.event.event_id
+            if (text := refused.get((member_id, event_id.bytes, a.body_hash))) is not None:
+                found = Refusal("store_refused", text, a.raw, a.position, a.received_ms, member_id, str(event_id))
+                self.refusals.append(found)
+                self.ledger["valid"] -= 1
+                self.ledger["rejected"] += 1
+                self.ledger["late"] -= a.received_ms - a.at_ms > LATE_MS
+        gone = {r.position for r in self.refusals}
+        self.arrivals = [a for a in self.arrivals if a.position not in gone]
 
 
 class _Laps:

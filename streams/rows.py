@@ -159,7 +159,9 @@ def answer_rows(member_id: str, facts: MemberFacts, touched: Iterable[Fact], gen
     day_of = generation.days.day_of
     for f in touched:
         if group := group_of(f):
-            by_group.setdefault(group, set()).add((f.event_id, day_of(f.at)))
+            day = day_of(f.at)
+            if day >= generation.first_open:
+                by_group.setdefault(group, set()).add((f.event_id, day))
     rows = []
     for group, keys in by_group.items():
         of_group = facts.by_group[group]

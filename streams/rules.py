@@ -45,3 +45,10 @@ class Generation:
     number: int
     days: LocalDays
     rules: Rules = Rules()
+    first_open: int = -(2**31)
+    """First local day whose raw events are all kept; rows of earlier days are closed and never written again."""
+
+    @property
+    def open_from(self) -> int:
+        """Instant (ms UTC) before which events are rejected as ``period_closed``."""
+        return self.days.bounds(self.first_open)[0] if self.first_open > -(2**31) else -(2**63)

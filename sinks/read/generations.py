@@ -19,6 +19,8 @@ class GenerationInfo:
     number: int
     timezone: str
     rules: str
+    closed_to: int = 0
+    """ms UTC: raw events before this instant have been dropped; 0: none"""
 
 
 def active_generation(store: Store) -> GenerationInfo:
@@ -32,7 +34,8 @@ def active_generation(store: Store) -> GenerationInfo:
 def written_generations(store: Store) -> list[GenerationInfo]:
     """The generations that workers write: the active one and one that is being filled, by number."""
     rows = store.rows(
-        "SELECT generation, timezone, rules FROM generations FINAL WHERE state IN ('active', 'filling') "
+        "SELECT generation, timezone, rules, (SELECT max(closed_to) FROM retention) FROM generations FINAL "
+        "WHERE state IN ('active', 'filling') "
         "ORDER BY generation"
     )
     return [GenerationInfo(*row) for row in rows]
