@@ -11,13 +11,17 @@ import pyarrow as pa
 
 from .tables import Table
 
+Refused = tuple[int, str]
+"""A row that the store refused: its number in the table that was handed over, and what the store said."""
+
 
 class Sink(Protocol):
     """A store of the declared tables. Rows with the same key replace each other by the table's version."""
 
-    def insert(self, table: Table, rows: pa.Table) -> None:
-        """Write rows durably. Raises ``StoreUnavailable`` (repeat the call) or ``StoreError`` (refused).
-        Inserting the same rows again changes nothing."""
+    def insert(self, table: Table, rows: pa.Table) -> Sequence[Refused]:
+        """Write rows durably, and return those of ``events`` that were refused, each for itself; the others are
+        written. Raises ``StoreUnavailable`` (repeat the call) or ``StoreError`` (refused as a whole, or rows of
+        another table). Inserting the same rows again changes nothing."""
 
     def facts(self, members: Sequence[str], columns: Sequence[str]) -> pa.Table:
         """All rows of ``events`` of these members; bodies may repeat, order is not defined."""

@@ -11,8 +11,9 @@ from typing import Any
 import pyarrow as pa
 
 from schemas.errors import StoreError, StoreUnavailable
+from schemas.ports import Refused
 from schemas.reference import TABLES as DECLARED
-from schemas.tables import REFERENCE, REJECTED, Table
+from schemas.tables import EVENTS, REFERENCE, Table
 
 from .client import Store
 
@@ -20,14 +21,18 @@ log = logging.getLogger(__name__)
 
 KEYS_A_QUERY = 20_000
 LONGEST_WAIT = 30.0
+NOT_A_ROW = frozenset({0, 16, 20, 36, 46, 47, 48, 49, 50, 60, 62, 73, 81, 115, 164, 192, 193, 194, 201, 497, 516})
+"""ClickHouse codes that no single row can cause: missing tables, columns, databases and rights, syntax, settings."""
+MANY = 20
+"""When all of so many rows are refused, it is not the rows."""
 
 
 class ClickHouseSink:
     """``schemas.ports.Sink`` on ClickHouse.
 
     While the store is away an insert waits, with growing pauses, for as long as ``patience`` allows (for ever
-    by default: Kafka keeps what is not read). A row that the store refuses is found by halving, kept in
-    ``rejected_events`` as ``store_refused`` with what the store said, and the others are written.
+    by default: Kafka keeps what is not read). An event that the store refuses is found by halving; the others
+    are written.
     """
 
     def __init__(
@@ -62,34 +67,30 @@ class ClickHouseSink:
                 self.waiting_since = None
             return result
 
-    def insert(self, table: Table, rows: pa.Table) -> None:
+    def insert(self, table: Table, rows: pa.Table) -> list[Refused]:
         """See ``schemas.ports.Sink``."""
         try:
             self.patiently(table.name, lambda: self.store.insert(table.name, rows))
         except StoreUnavailable:
             raise
         except StoreError as error:
-            if table.name == REJECTED.name:
+            # A computed row that is refused is a fault of the program or of a migration, not of an event: going
+            # on would show figures that lack it. So is a whole table or an account that is refused.
+            if table.name != EVENTS.name or error.code in NOT_A_ROW:
                 raise
-            self._bisect(table, rows, error)
+            refused = self._bisect(table, rows, error)
+            if len(refused) == rows.num_rows >= MANY:
+                raise
+            return refused
+        return []
 
-    def _bisect(self, table: Table, rows: pa.Table, error: StoreError) -> None:
-        if rows.num_rows > 1:
-            half = rows.num_rows // 2
-            self.insert(table, rows.slice(0, half))
-            self.insert(table, rows.slice(half))
-            return
-        row = rows.to_pylist()[0]
-        if "raw" not in row or "offset" not in row:
-            # A computed row that the store refuses is a fault of the program or of a migration, not of an
-            # event: going on would show figures that lack it.
-            raise error
-        log.error("store refused an event: %s partition=%s offset=%s line=%s: %s", row["topic"], row["partition"],
-                  row["offset"], row["line"], error)  # fmt: skip
-        kept = {name: row[name] for name in REJECTED.arrow.names if name in row}
-        kept |= {"reason": "store_refused", "detail": str(error)[:1000], "status": "open", "version": 0}
-        kept["event_id"] = row["event_id"].hex() if isinstance(row["event_id"], bytes) else str(row["event_id"])
-        self.insert(REJECTED, REJECTED.rows([kept]))
+    def _bisect(self, table: Table, rows: pa.Table, error: StoreError) -> list[Refused]:
+        if rows.num_rows == 1:
+            log.error("store refused an event: %s", error)
+            return [(0, str(error)[:1000])]
+        half = rows.num_rows // 2
+        second = self.insert(table, rows.slice(half))
+        return [*self.insert(table, rows.slice(0, half)), *((half + i, text) for i, text in second)]
 
     def facts(self, members: Sequence[str], columns: Sequence[str]) -> pa.Table:
         """See ``schemas.ports.Sink``."""

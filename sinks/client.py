@@ -20,8 +20,8 @@ from urllib3.exceptions import HTTPError
 
 from schemas.errors import ConfigError, StoreError, StoreUnavailable
 
-TEMPORARY = frozenset({159, 164, 202, 209, 210, 236, 241, 242, 252, 279, 285, 319, 394, 425, 439, 473, 999, 1000})
-"""ClickHouse codes after which the same call may succeed later: time-outs, too many queries or parts, memory,
+TEMPORARY = frozenset({159, 164, 202, 209, 210, 236, 241, 242, 243, 252, 279, 285, 319, 394, 425, 439, 473, 999, 1000})
+"""ClickHouse codes after which the same call may succeed later: time-outs, too many queries or parts, memory, disk,
 read-only replicas, network, Keeper, quorum. Everything else is refused for good."""
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pyarrow as pa
 
+from schemas.ports import Refused
 from schemas.reference import TABLES as DECLARED
 from schemas.tables import BRANCH_DAY, DUPLICATES, EVENTS, IMPORTS, MEMBER_DAY, REFERENCE, Table
 
@@ -27,7 +28,7 @@ class MemorySink:
     def __init__(self) -> None:
         self.tables: dict[str, dict[tuple[Any, ...], Row]] = {}
 
-    def insert(self, table: Table, rows: pa.Table) -> None:
+    def insert(self, table: Table, rows: pa.Table) -> Sequence[Refused]:
         """See ``schemas.ports.Sink``."""
         kept = self.tables.setdefault(table.name, {})
         for row in rows.select([c.name for c in table.columns]).to_pylist():
@@ -35,6 +36,7 @@ class MemorySink:
             old = kept.get(key)
             if old is None or not table.version or row[table.version] >= old[table.version]:
                 kept[key] = row
+        return ()
 
     def rows(self, table: Table) -> list[Row]:
         """Current rows in the order of their key."""

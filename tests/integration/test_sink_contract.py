@@ -231,12 +231,26 @@ class Fussy(Store):
         self.kept.insert(TABLES[table], rows)
 
 
-def test_a_refused_event_is_kept_apart_and_the_others_are_written() -> None:
+def test_a_refused_event_is_told_and_the_others_are_written() -> None:
     fussy = Fussy(lambda table, row: table == "events" and row["offset"] == 3)
-    ClickHouseSink(fussy).insert(EVENTS, EVENTS.rows([archived(n) for n in range(1, 8)]))
+    assert ClickHouseSink(fussy).insert(EVENTS, EVENTS.rows([archived(n) for n in range(1, 8)])) == [(2, "no")]
     assert [r["offset"] for r in fussy.kept.rows(EVENTS)] == [1, 2, 4, 5, 6, 7]
-    (kept,) = fussy.kept.rows(REJECTED)
-    assert (kept["reason"], kept["offset"], kept["raw"]) == ("store_refused", 3, b"\xff\x00 not text")
+
+
+@pytest.mark.parametrize("code", [60, 497, 516])
+def test_a_missing_table_or_right_is_no_ones_fault_and_stops_the_program(code: int) -> None:
+    class Closed(Fussy):
+        def insert(self, table: str, rows: pa.Table) -> None:
+            raise StoreError("no", code=code)
+
+    with pytest.raises(StoreError, match="no"):
+        ClickHouseSink(Closed(None)).insert(EVENTS, EVENTS.rows([archived(1)]))
+
+
+def test_a_table_that_refuses_everything_stops_the_program() -> None:
+    fussy = Fussy(lambda table, row: True)
+    with pytest.raises(StoreError, match="no"):
+        ClickHouseSink(fussy).insert(EVENTS, EVENTS.rows([archived(n) for n in range(1, 40)]))
 
 
 def test_a_refused_figure_stops_the_program() -> None:

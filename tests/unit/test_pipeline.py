@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
+import pyarrow as pa
 import pytest
 
-from schemas.tables import ANSWERS, BRANCH_DAY, DUPLICATES, EVENTS, LEDGER, REJECTED
+from schemas.ports import Refused
+from schemas.tables import ANSWERS, BRANCH_DAY, DUPLICATES, EVENTS, LEDGER, REJECTED, Table
+from sinks.memory import MemorySink
 from tests.support.harness import Harness, event, uid
 
 AT = "2026-03-01T10:10:00+08:00"
@@ -206,3 +210,49 @@ def test_answers_table_says_what_each_answer_counts_for() -> None:
         (True, False, False, 5000),
         (False, False, True, None),
     ]
+
+
+class Fussy(MemorySink):
+    """Refuses some events, each for itself."""
+
+    def __init__(self, offsets: set[int]) -> None:
+        super().__init__()
+        self.offsets = offsets
+
+    def insert(self, table: Table, rows: pa.Table) -> Sequence[Refused]:
+        bad = [i for i, r in enumerate(rows.to_pylist()) if table is EVENTS and r["offset"] in self.offsets]
+        super().insert(table, rows.take([i for i in range(rows.num_rows) if i not in bad]))
+        return [(i, "Code: 27. Cannot parse") for i in bad]
+
+
+def test_an_event_that_the_store_refuses_is_rejected_and_in_no_figure() -> None:
+    h = Harness(Fussy({1}))
+    repeated = study(2, "2026-03-01T12:00:00+08:00")
+    batch = h.batch([[study(1)], [repeated], [repeated], [answer(3)]])
+    h.deliver(batch)
+    kept = h.sink.rows(REJECTED)
+    assert [(r["offset"], r["reason"], r["raw"], r["event_id"]) for r in kept] == [
+        (1, "store_refused", repeated, uid(2)),
+        (2, "store_refused", repeated, uid(2)),
+    ]
+    assert (h.day("2026-03-01")["study_ms"], h.day("2026-03-01")["answers"]) == (600_000, 1)
+    assert [(r["valid"], r["rejected"]) for r in h.sink.rows(LEDGER)] == [(1, 0), (0, 1), (0, 1), (1, 0)]
+    rebuilt = Harness()
+    rebuilt.send([r["raw"] for r in h.sink.rows(EVENTS)])
+    assert rebuilt.figures() == h.figures()
+    h.sink.offsets = set()
+    h.send([repeated])
+    assert h.day("2026-03-01")["study_ms"] == 1_200_000
+
+
+def test_a_branch_whose_reading_failed_does_not_take_a_part_for_the_whole() -> None:
+    h = Harness()
+    h.send([study(1)])
+    h.branches.forget()
+    read = h.sink.member_days
+    h.sink.member_days = None
+    with pytest.raises(TypeError):
+        h.send([study(2, "2026-03-01T12:00:00+08:00", member="m2")])
+    h.sink.member_days = read
+    h.deliver(h.batch([[study(2, "2026-03-01T12:00:00+08:00", member="m2")]]))
+    assert h.sink.rows(BRANCH_DAY)[0]["study_ms"] == 1_200_000
