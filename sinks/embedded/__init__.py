@@ -3,7 +3,8 @@
 ``EngineProcess`` runs it beside a program; ``serve`` is what runs in that process.
 """
 
+from sinks.embedded.config import EngineOptions
 from sinks.embedded.errors import EngineFailed, EngineInUse
 from sinks.embedded.process import EngineProcess
 
-__all__ = ["EngineFailed", "EngineInUse", "EngineProcess"]
+__all__ = ["EngineFailed", "EngineInUse", "EngineOptions", "EngineProcess"]

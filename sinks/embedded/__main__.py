@@ -12,6 +12,7 @@ import threading
 from pathlib import Path
 
 from schemas.errors import XuejingError
+from sinks.embedded.config import EngineOptions
 from sinks.embedded.errors import EngineInUse
 from sinks.embedded.process import IN_USE, PASSWORD_VARIABLE
 
@@ -41,6 +42,9 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--user", default="default")
     parser.add_argument("--setting", type=_setting, action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--backup-dir", type=Path)
+    parser.add_argument("--users-config", type=Path)
+    parser.add_argument("--memory-share", type=float, default=0.6)
     parser.add_argument("--die-with-parent", action="store_true")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
@@ -52,8 +56,14 @@ def main() -> int:
         threading.Thread(target=_watch_parent, daemon=True).start()
     from sinks.embedded.server import serve
 
+    options = EngineOptions(
+        settings=dict(arguments.setting),
+        backup_dir=arguments.backup_dir,
+        users_config=arguments.users_config,
+        memory_share=arguments.memory_share,
+    )
     try:
-        serve(arguments.data_dir, arguments.port, password, arguments.user, _announce, dict(arguments.setting))
+        serve(arguments.data_dir, arguments.port, password, arguments.user, _announce, options=options)
     except EngineInUse as error:
         print(error, file=sys.stderr)
         return IN_USE

@@ -11,7 +11,6 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Protocol
 
-import lz4.frame
 import zstandard
 
 from sinks.embedded.errors import ServerException, server_exception
@@ -73,12 +72,15 @@ class _Members:
         return b""
 
 
+_lz4: Any = import_module("lz4.frame")  # has no type stubs
+
+
 def _brotli() -> Any:
     return import_module("brotli") if find_spec("brotli") else None
 
 
 def _lz4_encoder(_level: int) -> Coder:
-    frame = lz4.frame.LZ4FrameCompressor()
+    frame = _lz4.LZ4FrameCompressor()
     return _Wrapped(frame.compress, frame.flush, head=frame.begin())
 
 
@@ -114,7 +116,7 @@ _ENCODERS: dict[str, Callable[[int], Coder]] = {
     "deflate": _zlib_encoder(15),
 }
 _DECODERS: dict[str, Callable[[], Coder]] = {
-    "lz4": lambda: _Members(lz4.frame.LZ4FrameDecompressor),
+    "lz4": lambda: _Members(_lz4.LZ4FrameDecompressor),
     "zstd": lambda: _Members(lambda: zstandard.ZstdDecompressor().decompressobj()),
     "br": _br_decoder,
     "gzip": lambda: _Members(lambda: zlib.decompressobj(31)),

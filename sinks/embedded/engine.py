@@ -8,7 +8,7 @@ request gets a connection of its own, and an HTTP session keeps one.
 from __future__ import annotations
 
 import itertools
-import os
+import shutil
 import threading
 import time
 import uuid
@@ -20,23 +20,12 @@ from urllib.parse import quote
 
 import msgspec
 
+from sinks.embedded.config import EngineOptions, write_config
 from sinks.embedded.errors import EngineFailed, from_engine, server_exception
 from sinks.embedded.request import Request
 
 MAX_SESSIONS = 256
 MAX_RUNNING = 100
-
-
-def default_settings() -> dict[str, str]:
-    """Settings that leave a laptop usable: two threads, at most half of the memory and 4 GiB a query, spilling
-    to disk before that."""
-    memory = min(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2, 4 << 30)
-    return {
-        "max_threads": "2",
-        "max_memory_usage": str(memory),
-        "max_bytes_before_external_group_by": str(memory // 2),
-        "max_bytes_before_external_sort": str(memory // 2),
-    }
 
 
 def sql_string(value: str) -> str:
@@ -87,15 +76,18 @@ class Running:
 class Engine:
     """One ClickHouse over ``data_dir``. All methods may be called from any thread."""
 
-    def __init__(self, data_dir: Path, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(self, data_dir: Path, options: EngineOptions) -> None:
         import chdb  # loads 550 MB of shared library: only the engine's own process does it
 
-        if "?" in str(data_dir):
-            raise EngineFailed("the data directory's name has a question mark", where=str(data_dir))
+        if set(str(data_dir)) & set("?&#%"):
+            raise EngineFailed("the data directory's name has one of ? & # %", where=str(data_dir))
         self._connect = chdb.connect
-        self._settings = {**default_settings(), **(settings or {})}
-        arguments = "&".join(f"{name}={quote(value, safe='')}" for name, value in self._settings.items())
-        self._address = f"{data_dir}?{arguments}"
+        self.spool_dir = data_dir / "spool"
+        shutil.rmtree(self.spool_dir, ignore_errors=True)  # what a killed process left
+        self.spool_dir.mkdir(parents=True)
+        arguments = {"config-file": str(write_config(data_dir, options)), **options.all_settings()}
+        joined = "&".join(f"{name}={quote(value, safe='/')}" for name, value in arguments.items())
+        self._address = f"{data_dir / 'store'}?{joined}"
         self._sessions: dict[str, Session] = {}
         self._running: dict[str, Running] = {}
         self._lock, self._control_lock = threading.Lock(), threading.Lock()
@@ -184,7 +176,7 @@ class Engine:
             rows = session.connection.query(
                 f"SELECT name, value FROM system.settings WHERE changed AND name IN ({listed})", "JSONCompactEachRow"
             )
-            kept = {name: value for name, value in (msgspec.json.decode(line) for line in rows.bytes().splitlines())}
+            kept = dict(msgspec.json.decode(line, type=tuple[str, str]) for line in rows.bytes().splitlines())
         return [f"SET {name} = {sql_string(kept[name]) if name in kept else 'DEFAULT'}" for name in names]
 
     def set_params(self, running: Running, params: Mapping[str, str]) -> None:
@@ -215,21 +207,23 @@ class Engine:
                 self._running.pop(running.query_id, None)
                 if session is not None:
                     session.busy, session.expires = False, time.monotonic() + session.timeout
-                    if request.close_session and self._sessions.pop(request.session_id, None):
+                    if request.close_session and self._sessions.pop(request.session_id, None) is not None:
                         session.connection.close()
 
-    def describe(self, request: Request, query: bytes) -> dict[str, str]:
-        """Columns of ``query`` that are DateTime with a zone: name → type. Other columns are left out."""
+    def describe(self, request: Request, query: bytes) -> list[tuple[str, str]]:
+        """Columns of a SELECT without its FORMAT clause: (name, type)."""
         probe = Request(database=request.database, settings=request.settings)
         running = self.start(probe, b"SELECT")
         try:
             rows = running.connection.query(b"DESCRIBE (" + query + b"\n)", "JSONCompactEachRow", params=request.params)
-            found = [msgspec.json.decode(line)[:2] for line in rows.bytes().splitlines()]
+            return [
+                (str(column[0]), str(column[1]))
+                for column in (msgspec.json.decode(line) for line in rows.bytes().splitlines())
+            ]
         except Exception as error:
             raise from_engine(error) from None
         finally:
             self.finish(running, probe)
-        return {name: kind for name, kind in found if kind.startswith("DateTime(")}
 
     def kill(self, running: Running) -> None:
         """Ask the engine to stop a statement; returns at once."""

@@ -41,6 +41,7 @@ _PREFIX = re.compile(r"^(?:.*?)(Code: \d+\. )", re.DOTALL)
 _NESTED = re.compile(r"^Code: (\d+)\. DB::\w+: (?=Code: \1\. )")
 _DOUBLE_TAIL = re.compile(r"(\(([A-Z_0-9]+)\) \(version [^()]*(?:\([^()]*\))?\))\.? \(\2\)\s*$")
 _VERSION_TAIL = re.compile(r" \(version [^()]*(?:\([^()]*\))?\)\s*$")
+_NAME_TAIL = re.compile(r"\(([A-Z][A-Z_0-9]+)\)\s*$")
 _CODE = re.compile(r"Code: (\d+)")
 
 
@@ -64,6 +65,12 @@ class ServerException(Exception):
 
     def __str__(self) -> str:
         return self.text
+
+    @property
+    def name(self) -> str:
+        """Code and symbolic name, for logs."""
+        named = _NAME_TAIL.search(self.text)
+        return f"{self.code} {named.group(1)}" if named else str(self.code)
 
     def body(self, version: str) -> bytes:
         """What the HTTP interface writes as the body."""

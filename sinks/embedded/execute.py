@@ -6,6 +6,7 @@ Everything here blocks and runs in worker threads.
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Mapping
 from dataclasses import replace as with_fields
 from typing import Any
@@ -26,19 +27,19 @@ def open_result(engine: Engine, running: Running, request: Request, statement: S
     lower = wanted.lower()
     if statement.kind == b"KILL":
         statement = _with_engine_ids(engine, statement)
-    if statement.is_select and lower in CONCATENABLE:
+    if statement.is_select and lower in CONCATENABLE and not (statement.has_totals and lower != "native"):
         patch = None
         if lower == "native" and request.protocol_version >= native.PROTOCOL_WITH_ZONES:
-            patch = native.patcher(lambda: _zoned(engine, request, statement))
+            patch = native.patcher(lambda: engine.describe(request, statement.query))
         return Blocks(running.connection, statement, wanted, request.params, patch)
-    if statement.is_read and lower not in CONCATENABLE:
+    if statement.is_read and (statement.is_select or lower not in CONCATENABLE):
         return Pipe(running.connection, statement, wanted, request.params, lambda: engine.kill(running))
     if statement.kind == b"INSERT" and request.params:
         engine.set_params(running, request.params)
         return Whole(running.connection, statement, wanted, {})
     result = Whole(running.connection, statement, wanted, request.params)
     if lower == "native" and request.protocol_version >= native.PROTOCOL_WITH_ZONES:
-        result.prefix(native.BLOCK_INFO)
+        result.patch(native.patcher(list))
     return result
 
 
@@ -50,12 +51,6 @@ def _with_engine_ids(engine: Engine, statement: Statement) -> Statement:
         return sql_string(known).encode() if known else match.group()
 
     return with_fields(statement, text=_LITERAL.sub(replace, statement.text))
-
-
-def _zoned(engine: Engine, request: Request, statement: Statement) -> Mapping[str, str]:
-    """Columns of a SELECT whose type is DateTime with a zone: name → type."""
-    body = statement.text if statement.format_at < 0 else statement.text[: statement.format_at]
-    return engine.describe(request, body)
 
 
 class Insert:
@@ -96,6 +91,46 @@ class Insert:
             self._stream.cancel()
         except Exception as error:
             raise from_engine(error) from None
+
+
+class InsertSelect:
+    """An INSERT … SELECT that reads the request's data through ``input('columns')``: chDB streams none into it,
+    so the data is spooled to a file that ``file()`` reads instead."""
+
+    def __init__(self, engine: Engine, running: Running, request: Request, statement: Statement) -> None:
+        assert statement.input_call is not None
+        self.stats, self._running = Stats(), running
+        engine.set_params(running, request.params)
+        self._spool = tempfile.NamedTemporaryFile(prefix="input-", dir=engine.spool_dir)  # noqa: SIM115
+        start, end = statement.input_call
+        call = f"file({sql_string(self._spool.name)}, {sql_string(statement.format or '')}, ".encode()
+        rest = statement.text[end:].lstrip()
+        self._sql = statement.text[:start] + call + rest.removeprefix(b"(")
+
+    def append(self, chunk: bytes) -> None:
+        """Take some of the data."""
+        self._spool.write(chunk)
+
+    def finish(self) -> Stats:
+        """Run the statement over all data."""
+        self._spool.flush()
+        try:
+            self.stats.add(self._running.connection.query(self._sql, "Null"))
+        except Exception as error:
+            raise from_engine(error) from None
+        finally:
+            self._spool.close()
+        return self.stats
+
+    def cancel(self) -> None:
+        """Drop the data."""
+        self._spool.close()
+
+
+def open_insert(engine: Engine, running: Running, request: Request, statement: Statement) -> Insert | InsertSelect:
+    """Start an INSERT that gets data. Raises ServerException."""
+    kind = InsertSelect if statement.input_call is not None else Insert
+    return kind(engine, running, request, statement)
 
 
 def load_external(running: Running, request: Request, files: Mapping[str, bytes]) -> None:

@@ -10,12 +10,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
 import msgspec
 
+from sinks.embedded.config import EngineOptions
 from sinks.embedded.errors import EngineFailed, EngineInUse
 
 PASSWORD_VARIABLE = "XUEJING_ENGINE_PASSWORD"  # noqa: S105
@@ -36,12 +36,12 @@ class EngineProcess:
         password: str | None = None,
         user: str = "default",
         port: int = 0,
-        settings: Mapping[str, str] | None = None,
+        options: EngineOptions | None = None,
         die_with_parent: bool = True,
     ) -> None:
         self.data_dir, self.user, self.password = Path(data_dir), user, password or secrets.token_urlsafe(24)
         self.host, self.port = "127.0.0.1", port
-        self._settings, self._die_with_parent = dict(settings or {}), die_with_parent
+        self._options, self._die_with_parent = options or EngineOptions(), die_with_parent
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -64,8 +64,13 @@ class EngineProcess:
         self.data_dir.mkdir(parents=True, exist_ok=True)
         arguments = [sys.executable, "-m", "sinks.embedded", "--data-dir", str(self.data_dir)]
         arguments += ["--port", str(self.port), "--user", self.user]
-        for name, value in self._settings.items():
+        for name, value in self._options.settings.items():
             arguments += ["--setting", f"{name}={value}"]
+        if self._options.backup_dir is not None:
+            arguments += ["--backup-dir", str(self._options.backup_dir)]
+        if self._options.users_config is not None:
+            arguments += ["--users-config", str(self._options.users_config)]
+        arguments += ["--memory-share", str(self._options.memory_share)]
         if self._die_with_parent:
             arguments.append("--die-with-parent")
         root = str(Path(__file__).resolve().parents[2])

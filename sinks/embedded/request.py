@@ -104,7 +104,8 @@ def authorise(headers: Mapping[str, str], params: Mapping[str, str], user: str, 
     right_password = hmac.compare_digest(given_password.encode("utf-8", "replace"), password.encode())
     if not (right_user and right_password):
         raise _refused(
-            f"{_printable(given_user)}: Authentication failed: password is incorrect, or there is no user with such name."
+            f"{_printable(given_user)}: Authentication failed: password is incorrect, "
+            "or there is no user with such name."
         )
 
 

@@ -7,9 +7,11 @@ written by the engine into a pipe with ``INTO OUTFILE``, so that it is one well-
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -19,6 +21,7 @@ from sinks.embedded.errors import from_engine
 from sinks.embedded.sql import Statement
 
 CHUNK = 256 * 1024
+PATIENCE = 0.05  # seconds; a client sees a slow query's first rows, and its failure as one in mid-stream
 _F_SETPIPE_SZ = 1031
 
 # Formats in which the concatenation of two documents is the document of both.
@@ -86,10 +89,10 @@ class Whole:
         self.stats.add(result)
         self._data: bytes | None = result.bytes() or None
 
-    def prefix(self, head: bytes) -> None:
-        """Put ``head`` before the result, if there is one."""
+    def patch(self, patch: native.Patch) -> None:
+        """Change the result's one Native block, if it has one."""
         if self._data is not None:
-            self._data = head + self._data
+            self._data = patch(self._data, self.stats.result_rows)
 
     def next(self) -> bytes | None:
         """The whole result, once."""
@@ -119,9 +122,10 @@ class Blocks:
             raise from_engine(error) from None
 
     def next(self) -> bytes | None:
-        """Some blocks, about ``CHUNK`` bytes."""
-        parts, size = [], 0
-        while size < CHUNK:
+        """Some blocks: about ``CHUNK`` bytes, or what a slow query gave in ``PATIENCE``."""
+        parts: list[bytes] = []
+        size, until = 0, time.monotonic() + PATIENCE
+        while size < CHUNK and not (parts and time.monotonic() > until):
             try:
                 result = self._stream.fetch()
             except Exception as error:
@@ -160,10 +164,8 @@ class Pipe:
         self._kill = kill
         self._error: Exception | None = None
         self._read_fd, write_fd = os.pipe()
-        try:
+        with contextlib.suppress(OSError):  # a smaller pipe is only slower; other systems have no such call
             fcntl.fcntl(write_fd, _F_SETPIPE_SZ, 1 << 20)
-        except OSError:
-            pass  # a smaller pipe is only slower; other systems have no such call
         self._thread = threading.Thread(
             target=self._run, args=(connection, into_pipe(statement, output_format, write_fd), params, write_fd)
         )

@@ -12,18 +12,19 @@ import secrets
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from aiohttp import web
 
 from sinks.embedded import compression
 from sinks.embedded.body import Body, read_form
+from sinks.embedded.config import EngineOptions
 from sinks.embedded.engine import Engine, Running
-from sinks.embedded.errors import ServerException, from_engine, http_status, server_exception
-from sinks.embedded.execute import Insert, load_external, open_result
+from sinks.embedded.errors import EngineFailed, ServerException, from_engine, http_status, server_exception
+from sinks.embedded.execute import Insert, InsertSelect, load_external, open_insert, open_result
 from sinks.embedded.lock import DataDirLock
 from sinks.embedded.request import Request, authorise, read
 from sinks.embedded.results import Result, Stats
@@ -31,6 +32,7 @@ from sinks.embedded.sql import Statement, parse
 
 log = logging.getLogger("xuejing.engine")
 T = TypeVar("T")
+Release = Callable[[], Awaitable[None]]
 
 HEAD = 4 << 20
 MAX_STATEMENT = 64 << 20
@@ -47,6 +49,13 @@ class Job:
         self.running: Running | None = None
         self.killable = False
         self.request = Request()
+        self.kind = b""
+
+    def described(self, error: ServerException) -> str:
+        """One line for the log: no SQL and no message, for both may carry what people wrote."""
+        seconds = time.monotonic() - self.started
+        kind = self.kind.decode("ascii", "replace") or "-"
+        return f"id={self.query_id or '-'} kind={kind} {error.name} after {seconds:.3f} s"
 
 
 class Endpoint:
@@ -56,20 +65,37 @@ class Endpoint:
         self._engine, self._user, self._password = engine, user, password
         self._readers = ThreadPoolExecutor(READERS, "read")
         self._writers = ThreadPoolExecutor(WRITERS, "write")
-        self._tasks: set[asyncio.Task[web.StreamResponse]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
 
     async def handle(self, http: web.BaseRequest) -> web.StreamResponse:
         """Answer one request; if its client goes away meanwhile, stop what only it would have read."""
         job = Job(http.headers.get("X-ClickHouse-Query-Id", "") or http.query.get("query_id", ""))
         task = asyncio.create_task(self._answer(http, job))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._keep(task)
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
-            if job.running is not None and job.killable:
-                await asyncio.get_running_loop().run_in_executor(None, self._engine.kill, job.running)
+            self._keep(asyncio.create_task(self._abandon(task, job)))
             raise
+
+    def _keep(self, task: asyncio.Task[Any]) -> None:
+        """Hold a task until it ends; that its client went away is no news by then."""
+
+        def ended(done: asyncio.Task[Any]) -> None:
+            self._tasks.discard(done)
+            if not done.cancelled() and (error := done.exception()) and not isinstance(error, ConnectionError):
+                log.error("request failed: %r", error)
+
+        self._tasks.add(task)
+        task.add_done_callback(ended)
+
+    async def _abandon(self, task: asyncio.Task[web.StreamResponse], job: Job) -> None:
+        """Kill a reading statement that nobody waits for; writing ones go on to their end, as on a server."""
+        while not task.done():
+            running = job.running
+            if running is not None and job.killable:
+                await self._in(self._readers, lambda kept=running: self._engine.kill(kept))  # type: ignore[misc]
+            await asyncio.wait([task], timeout=0.5)
 
     async def _answer(self, http: web.BaseRequest, job: Job) -> web.StreamResponse:
         try:
@@ -80,12 +106,12 @@ class Endpoint:
             authorise(http.headers, http.query, self._user, self._password)
             return await self._query(http, job)
         except ServerException as error:
-            log.warning("query failed: id=%s code=%d", job.query_id or "-", error.code)
+            log.warning("query failed: %s", job.described(error))
             return self._failure(error, job)
         except (ConnectionError, asyncio.CancelledError):
             raise
         except Exception as error:
-            log.exception("internal error: id=%s", job.query_id or "-")
+            log.exception("request failed: id=%s", job.query_id or "-")
             return self._failure(from_engine(error), job)
 
     async def _query(self, http: web.BaseRequest, job: Job) -> web.StreamResponse:
@@ -97,17 +123,14 @@ class Endpoint:
             body = Body(None)
         request = job.request = read(pairs, http.headers, files)
         head, complete = await body.head(HEAD)
-        if request.query and head:
-            sql = request.query + b"\n" + head
-        else:
-            sql = request.query or head
+        sql = request.query + b"\n" + head if request.query and head else request.query or head
         if not sql.strip() and http.method in ("GET", "HEAD"):
             return web.Response(text="Ok.\n")
         statement = parse(sql)
         if not statement.has_data and not complete:
-            rest = await body.rest(MAX_STATEMENT)
-            sql += rest
+            sql += await body.rest(MAX_STATEMENT)
             statement, complete = parse(sql), True
+        job.kind = statement.kind
         if http.method == "GET" and not statement.is_read and statement.kind not in (b"SET", b"USE"):
             raise server_exception(
                 164,
@@ -116,19 +139,17 @@ class Endpoint:
                 "You should use method POST for modifying queries",
             )
         if statement.has_data:
-            return await self._insert(http, job, statement, sql[statement.data_at :], None if complete else body)
+            return await self._insert(job, statement, sql[statement.data_at :], None if complete else body)
         return await self._read(http, job, statement, files)
 
     async def _in(self, pool: ThreadPoolExecutor, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(pool, call)
 
-    async def _insert(
-        self, http: web.BaseRequest, job: Job, statement: Statement, data: bytes, body: Body | None
-    ) -> web.StreamResponse:
-        def begin() -> tuple[Insert, Stats | None]:
+    async def _insert(self, job: Job, statement: Statement, data: bytes, body: Body | None) -> web.StreamResponse:
+        def begin() -> tuple[Insert | InsertSelect, Stats | None]:
             job.running = self._engine.start(job.request, statement.kind)
             job.query_id = job.running.query_id
-            insert = Insert(self._engine, job.running, job.request, statement)
+            insert = open_insert(self._engine, job.running, job.request, statement)
             try:
                 insert.append(data)
                 return insert, insert.finish() if body is None else None
@@ -184,17 +205,25 @@ class Endpoint:
             await self._finish(job, statement, True)
             raise
         if result.done:
-            return await self._whole(http, job, result, first)
-        try:
-            if job.request.flag("wait_end_of_query") or job.request.flag("http_wait_end_of_query"):
-                return await self._spooled(http, job, result, first)
-            return await self._streamed(http, job, result, first)
-        finally:
+            shown = result.format if statement.is_read or first else None
+            return await self._whole(http, job, result, first, shown)
+
+        async def release() -> None:
+            """Before the answer's end is sent: the client's next request may want the same session."""
             await self._in(pool, result.close)
             await self._finish(job, statement, False)
 
-    async def _whole(self, http: web.BaseRequest, job: Job, result: Result, data: bytes) -> web.StreamResponse:
-        headers = self._headers(job, result.format if data else None, result.stats)
+        try:
+            if job.request.flag("wait_end_of_query") or job.request.flag("http_wait_end_of_query"):
+                return await self._spooled(http, job, result, first, release)
+            return await self._streamed(http, job, result, first, release)
+        finally:
+            await release()
+
+    async def _whole(
+        self, http: web.BaseRequest, job: Job, result: Result, data: bytes, output_format: str | None
+    ) -> web.StreamResponse:
+        headers = self._headers(job, output_format, result.stats)
         coding = self._coding(http, job.request)
         if coding and len(data) >= _SMALL:
             coder = compression.encoder(coding, self._level(job.request))
@@ -202,7 +231,9 @@ class Endpoint:
             headers["Content-Encoding"] = coding
         return web.Response(body=data, headers=headers)
 
-    async def _spooled(self, http: web.BaseRequest, job: Job, result: Result, first: bytes) -> web.StreamResponse:
+    async def _spooled(
+        self, http: web.BaseRequest, job: Job, result: Result, first: bytes, release: Release
+    ) -> web.StreamResponse:
         coding = self._coding(http, job.request)
         coder = compression.encoder(coding, self._level(job.request))
         with tempfile.SpooledTemporaryFile(SPOOL) as spool:
@@ -217,6 +248,7 @@ class Endpoint:
                 return size
 
             size = await self._in(self._readers, fill)
+            await release()
             headers = self._headers(job, result.format, result.stats)
             headers["Content-Length"] = str(size)
             if coding:
@@ -228,7 +260,9 @@ class Endpoint:
             await response.write_eof()
             return response
 
-    async def _streamed(self, http: web.BaseRequest, job: Job, result: Result, first: bytes) -> web.StreamResponse:
+    async def _streamed(
+        self, http: web.BaseRequest, job: Job, result: Result, first: bytes, release: Release
+    ) -> web.StreamResponse:
         coding, tag = self._coding(http, job.request), secrets.token_hex(8)
         coder = compression.encoder(coding, self._level(job.request))
         headers = self._headers(job, result.format, result.stats)
@@ -249,7 +283,8 @@ class Endpoint:
                 if chunk:
                     await response.write(chunk)
         except ServerException as error:
-            log.warning("query failed while streaming: id=%s code=%d", job.query_id, error.code)
+            log.warning("query failed while streaming: %s", job.described(error))
+            await release()
             message = error.body(self._engine.version)
             block = b"\r\n__exception__\r\n%b\r\n%b%d %b\r\n__exception__\r\n" % (
                 tag.encode(), message, len(message), tag.encode()
@@ -258,6 +293,7 @@ class Endpoint:
             if http.transport is not None:
                 http.transport.close()  # no last chunk: a client that knows no tags sees a broken stream
             return response
+        await release()
         if end := coder.finish():
             await response.write(end)
         await response.write_eof()
@@ -313,11 +349,9 @@ def content_type(output_format: str | None) -> str:
     return "text/plain; charset=UTF-8"
 
 
-async def _serve(
-    engine: Engine, port: int, user: str, password: str, ready: Callable[[int], None], parent_gone: asyncio.Event | None
-) -> None:
+async def _serve(engine: Engine, port: int, user: str, password: str, ready: Callable[[int], None]) -> None:
     loop = asyncio.get_running_loop()
-    stop = parent_gone or asyncio.Event()
+    stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
     endpoint = Endpoint(engine, user, password)
@@ -334,7 +368,12 @@ async def _serve(
     await runner.setup()
     try:
         site = web.TCPSite(runner, "127.0.0.1", port, shutdown_timeout=5)
-        await site.start()
+        try:
+            await site.start()
+        except OSError as error:
+            raise EngineFailed(
+                f"port {port} can't be opened: {error.strerror}", hint="choose another port, or 0 for a free one"
+            ) from None
         address = runner.addresses[0]
         ready(int(address[1]))
         await stop.wait()
@@ -349,18 +388,19 @@ def serve(
     password: str,
     user: str = "default",
     ready: Callable[[int], None] = lambda _port: None,
-    settings: Mapping[str, str] | None = None,
+    *,
+    options: EngineOptions | None = None,
 ) -> None:
     """Serve the engine over ``data_dir`` on 127.0.0.1 until SIGTERM or SIGINT; blocks, from the main thread.
 
-    ``port`` 0 takes a free one; ``ready`` is called with the port once requests are answered. ``settings`` are
-    ClickHouse settings for every connection, over ``default_settings``.
+    ``port`` 0 takes a free one; ``ready`` is called with the port once requests are answered.
 
-    Raises EngineInUse when another process has the directory, EngineFailed when the engine can't open it.
+    Raises EngineInUse when another process has the directory, EngineFailed when the engine can't open it or the
+    port is taken.
     """
     with DataDirLock(data_dir):
-        engine = Engine(data_dir / "store", settings)
+        engine = Engine(data_dir, options or EngineOptions())
         try:
-            asyncio.run(_serve(engine, port, user, password, ready, None))
+            asyncio.run(_serve(engine, port, user, password, ready))
         finally:
             engine.close()

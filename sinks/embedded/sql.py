@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from sinks.embedded.errors import server_exception
 
@@ -53,6 +54,12 @@ class Statement:
     has_data: bool = False
     data_at: int = 0
     input_call: tuple[int, int] | None = None
+    has_totals: bool = False
+
+    @property
+    def query(self) -> bytes:
+        """``text`` without its FORMAT clause and what follows it."""
+        return self.text if self.format_at < 0 else self.text[: self.format_at]
 
     @property
     def is_read(self) -> bool:
@@ -99,7 +106,7 @@ def parse(sql: bytes) -> Statement:
 
 def _parse_other(sql: bytes, kind: bytes, scan: Iterator[Token]) -> Statement:
     outer: list[Token] = []
-    end = len(sql)
+    end, totals = len(sql), False
     for token in scan:
         if token.upper == b";" and token.depth == 0:
             _only_statement(sql, token, scan)
@@ -107,8 +114,15 @@ def _parse_other(sql: bytes, kind: bytes, scan: Iterator[Token]) -> Statement:
             break
         if token.depth <= 0:
             outer.append(token)
-        if kind == b"WITH" and token.upper == b"INSERT" and token.depth == 0:
-            kind = b"INSERT"
+        if (
+            kind == b"WITH"
+            and token.upper == b"INTO"
+            and outer[-2:-1]
+            and outer[-2].upper == b"INSERT"
+            and not token.depth
+        ):
+            return _parse_insert(sql, scan)
+        totals = totals or token.upper == b"TOTALS"
     format_name, format_at = None, -1
     for index in range(len(outer) - 2, -1, -1):
         name, after = outer[index + 1], outer[index + 2] if index + 2 < len(outer) else None
@@ -117,10 +131,10 @@ def _parse_other(sql: bytes, kind: bytes, scan: Iterator[Token]) -> Statement:
             format_at = outer[index].start
             break
     if kind in READS:
-        for left, right in zip(outer, outer[1:], strict=False):
+        for left, right in pairwise(outer):
             if left.upper == b"INTO" and right.upper == b"OUTFILE":
                 raise server_exception(358, "INTO_OUTFILE_NOT_ALLOWED", "INTO OUTFILE is not allowed")
-    return Statement(kind, sql[:end], format_name, format_at)
+    return Statement(kind, sql[:end], format_name, format_at, has_totals=totals)
 
 
 def _parse_insert(sql: bytes, scan: Iterator[Token]) -> Statement:
