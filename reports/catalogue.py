@@ -64,9 +64,9 @@ class Catalogue:
                 items.setdefault(exam_id, {})[question.question_id] = question.max_score
         return items
 
-    def paper(self, exam_id: str, answered: float, questions: Collection[str]) -> float:
+    def paper(self, exam_id: str, answered: float = 0.0, questions: Collection[str] = ()) -> float:
         """Points of the whole paper: those of the exam if it says so, else ``answered`` (the possible points of
-        the answered ``questions``) and those of the questions left out."""
+        the answered ``questions``) and those of the questions left out; 0 when nothing is known."""
         exam = self.exams.get(exam_id)
         if exam is not None and exam.max_score is not None:
             return exam.max_score

@@ -48,13 +48,6 @@ class Content:
             return answers
         return answers.filter(pl.col("course_id" if self.kind == "course" else "exam_id") == self.id)
 
-    def study_course(self, catalogue: Catalogue) -> str:
-        """Whose study time belongs to it: '' = over all courses; of an exam, its course."""
-        if self.kind == "exam":
-            exam = catalogue.exams.get(self.id)
-            return exam.course_id if exam else ""
-        return self.id
-
 
 EVERYTHING = Content()
 
@@ -92,6 +85,15 @@ class ReportData:
     catalogue: Catalogue
     delivery: pl.DataFrame | None = None
     thresholds: Mapping[str, float] = field(default_factory=dict)
+
+    def study_course(self, content: Content) -> str:
+        """Whose study time belongs to a content: '' = over all courses; of an exam, its course."""
+        if content.kind != "exam":
+            return content.id
+        if (exam := self.catalogue.exams.get(content.id)) is not None:
+            return exam.course_id
+        courses = self.answers.filter(pl.col("exam_id") == content.id)["course_id"]
+        return str(courses.min()) if len(courses) else ""
 
     @property
     def zone(self) -> ZoneInfo:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 from reports.measures.proportions import wilson
 from schemas.metrics import METRICS, metric
+from schemas.reference.columns import Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,30 +53,13 @@ def share(metric_id: str, x: float, n: float) -> Figure:
 
 
 def ratio(metric_id: str, x: float, n: float) -> Figure:
-    """``x / n`` without an interval; no value at n = 0."""
-    return Figure(metric_id, x / n if n else None, x, n)
+    """``x / n`` of amounts that are not counts, so without an interval; no value at n = 0."""
+    return Figure(metric_id, x / n if n else None)
 
 
 def withheld(metric_id: str) -> Figure:
     """A figure that is not shown because too few members are behind it."""
     return Figure(metric_id, None, hidden=True)
-
-
-def figures_in(context: object) -> Iterator[Figure | Series]:
-    """Every figure anywhere in a context, depth first in the order of its fields."""
-    if isinstance(context, (Figure, Series)):
-        yield context
-    elif isinstance(context, (str, bytes)) or context is None:
-        return
-    elif isinstance(context, (tuple, list)):
-        for item in context:
-            yield from figures_in(item)
-    elif isinstance(context, dict):
-        for item in context.values():
-            yield from figures_in(item)
-    else:
-        for name in field_names(type(context)):
-            yield from figures_in(getattr(context, name))
 
 
 _FIELDS: dict[type[Any], tuple[str, ...]] = {}
@@ -92,5 +76,18 @@ def field_names(kind: type[Any]) -> tuple[str, ...]:
 
 def metrics_used(context: object) -> tuple[str, ...]:
     """Ids of the metrics that a context shows, in order of declaration."""
-    used = {f.metric_id for f in figures_in(context)}
+    used: set[str] = set()
+    waiting: list[Any] = [context]
+    while waiting:
+        item = waiting.pop()
+        kind = type(item)
+        if kind is Figure or kind is Series:
+            used.add(item.metric_id)
+        elif kind is tuple:
+            waiting += item
+        elif kind not in _PLAIN:
+            waiting += [getattr(item, name) for name in field_names(kind)]
     return tuple(metric_id for metric_id in METRICS if metric_id in used)
+
+
+_PLAIN = frozenset({str, bool, type(None), date, datetime, Text})

@@ -71,7 +71,7 @@ def write_index(site: Site, *, members: bool) -> None:
             head=site.head(),
             tree=tuple(_tree(site, path, language)),
             contents=tuple(
-                (site.title(c), link(path, page_name(_stem(site, c), language)))
+                (site.title(c), link(path, page_name(site.content_stems[site.top, c], language)))
                 for c in site.contents
                 if (c.kind, c.id) in site.index.contents
             ),
@@ -82,10 +82,6 @@ def write_index(site: Site, *, members: bool) -> None:
         site.put(path, renderer.page("index", page, index=index).encode())
         if written:
             _write_listings(site, language)
-
-
-def _stem(site: Site, content: object) -> str:
-    return site.content_stems[site.nodes[0], content]  # type: ignore[index]
 
 
 def _tree(site: Site, path: str, language: Language) -> Iterator[Node]:

@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from reports import charts
+from reports.context.head import Head
 from reports.figures import metrics_used
 from reports.measures.suppression import DEFAULT_K
 from reports.text import HIDDEN_MARK, HIDDEN_MARK_EN, Words
@@ -100,19 +101,32 @@ def _environment(words: Words, k: int) -> Environment:
         label=_declared(labels),
         calendar_chart=lambda data: charts.calendar_chart(data, words),
         hours_chart=lambda data: charts.hours_chart(data, words),
+        active_chart=lambda data: charts.active_chart(data, words),
         weeks_chart=lambda data: charts.weeks_chart(data, words),
         interval_dot=lambda share, overall=None: charts.interval_dot(share, words, overall),
         axis=partial(charts.axis, words),
+        head_rows=partial(_head_rows, words),
         style=Markup(files("reports").joinpath("templates/style.css").read_text("utf-8")),  # noqa: S704 - our own
         language_tag="zh-CN" if zh else "en",
         colon="：" if zh else ": ",
         stop="。" if zh else ".",
+        gap="" if zh else " ",
         separator="、" if zh else ", ",
         hidden=HIDDEN_MARK if zh else HIDDEN_MARK_EN,
         k=str(k),
         longest=LONGEST_LIST,
     )
     return environment
+
+
+def _head_rows(words: Words, head: Head) -> list[tuple[str, str]]:
+    """What every report says about its period and data: label and value."""
+    return [
+        (words("report.period"), words("report.period_value", first=head.first, last=head.last)),
+        (words("report.content"), words.value(head.content_title)),
+        (words("report.as_of"), words("report.as_of_value", moment=head.as_of, zone=head.timezone)),
+        (words("report.events"), words("report.events_value", events=head.events)),
+    ]
 
 
 def _declared(values: Mapping[str, str]) -> Callable[[str], str]:

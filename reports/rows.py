@@ -51,19 +51,26 @@ class AnswerRow(NamedTuple):
 
 
 def day_rows(frame: pl.DataFrame) -> list[DayRow]:
-    """Rows of a member-day frame in order of day and course."""
-    ordered = frame.select(DayRow._fields).sort("day", "course_id")
-    return [DayRow._make(row) for row in ordered.iter_rows()]
+    """The rows of a frame with the columns of ``DayRow``."""
+    return [DayRow._make(row) for row in frame.iter_rows()]
 
 
 def answer_rows(frame: pl.DataFrame) -> list[AnswerRow]:
-    """Rows of an answers frame in order of time."""
-    ordered = frame.select(AnswerRow._fields).sort("at", "event_id")
-    return [AnswerRow._make(row) for row in ordered.iter_rows()]
+    """The rows of a frame with the columns of ``AnswerRow``."""
+    return [AnswerRow._make(row) for row in frame.iter_rows()]
 
 
-def by_member(frame: pl.DataFrame) -> Mapping[str, pl.DataFrame]:
-    """One frame a member; one pass over the frame, not one filter a member."""
+def days_by_member(frame: pl.DataFrame) -> Mapping[str, pl.DataFrame]:
+    """A member-day frame by member, in order of day and course. One pass, not one filter a member."""
+    return _by_member(frame.select(DayRow._fields).sort("day", "course_id"))
+
+
+def answers_by_member(frame: pl.DataFrame) -> Mapping[str, pl.DataFrame]:
+    """An answers frame by member, in order of time."""
+    return _by_member(frame.select(AnswerRow._fields).sort("at", "event_id"))
+
+
+def _by_member(frame: pl.DataFrame) -> Mapping[str, pl.DataFrame]:
     if frame.is_empty():
         return {}
     return {str(key[0]): part for key, part in frame.partition_by("member_id", as_dict=True).items()}

@@ -23,13 +23,14 @@ from reports.paths import link, page_name, slugs
 from reports.plain import to_json
 from reports.population import Populations
 from reports.render import Page, Renderer
-from reports.rows import answer_rows, by_member, day_rows
+from reports.rows import answer_rows, answers_by_member, day_rows, days_by_member
 from reports.text import LANGUAGES
 from schemas.reference.columns import Language, Text
 from sinks.read import Reader, Scope
 
 Format = Literal["html", "json"]
 FORMATS: tuple[Format, ...] = ("html", "json")
+MOST_CONTENT_REPORTS = 2000
 Progress = Callable[[int, int], None]
 """Called with the reports made so far and how many there will be."""
 
@@ -109,6 +110,9 @@ class Site:
         self.members = self._members() if scope.detail != "aggregate" else []
         self.alone = alone
         self.contents = self._contents() if content.kind == "all" and not alone else []
+        roots = [n for n in self.nodes if not any(n in self.populations.children(p) for p in self.nodes)]
+        self.roots = frozenset(roots)
+        self.top = roots[0] if len(roots) == 1 else ""
         names = slugs(self.nodes)
         inner = {n for n in self.nodes if self.populations.children(n)}
         self.stems = {n: f"{'organisations' if n in inner else 'branches'}/{names[n]}" for n in self.nodes}
@@ -121,7 +125,8 @@ class Site:
 
     def write(self, *, members: bool = True, groups: bool = True) -> ReportIndex:
         """Write everything; returns what there is."""
-        total = members * len(self.members) + groups * len(self.nodes) * (1 + len(self.contents))
+        single = len(self.with_contents(self.nodes)) * len(self.contents)
+        total = members * len(self.members) + groups * (len(self.nodes) + single)
         done = 0
 
         def step() -> None:
@@ -145,8 +150,8 @@ class Site:
 
     def member_reports(self, members: Iterable[str]) -> Iterable[tuple[str, MemberReport]]:
         """Contexts of these members; frames are split once for all of them."""
-        days, answers = by_member(self.data.days), by_member(self.data.answers)
-        no_days, no_answers = self.data.days.clear(), self.data.answers.clear()
+        days, answers = days_by_member(self.data.days), answers_by_member(self.data.answers)
+        none = pl.DataFrame()
         for member in members:
             yield (
                 member,
@@ -155,8 +160,8 @@ class Site:
                     self.deliveries,
                     self.content,
                     member,
-                    day_rows(days.get(member, no_days)),
-                    answer_rows(answers.get(member, no_answers)),
+                    day_rows(days.get(member, none)),
+                    answer_rows(answers.get(member, none)),
                 ),
             )
 
@@ -166,17 +171,24 @@ class Site:
         groups = Groups(self.data, self.populations, self.deliveries, self.content, self.policy)
         for node in wanted:
             stem = self.stems[node]
-            pages = [(c, self.content_stems[node, c]) for c in self.contents]
+            single = node in self.with_contents(wanted)
+            pages = [(c, self.content_stems[node, c]) for c in self.contents] if single else []
             self.index.groups[node] = self._save("group", groups.report(node), stem, self.stems, pages)
             step()
         for content in self.contents:
             groups = Groups(self.data, self.populations, self.deliveries, content, self.policy)
-            stems = {n: self.content_stems[n, content] for n in self.nodes}
-            for node in wanted:
+            stems = {n: self.content_stems[n, content] for n in self.with_contents(wanted)}
+            for node in self.with_contents(wanted):
                 path = self._save("group", groups.report(node), stems[node], stems)
-                if node == self.nodes[0]:
+                if node == self.top:
                     self.index.contents[content.kind, content.id] = path
                 step()
+
+    def with_contents(self, nodes: Sequence[str]) -> Sequence[str]:
+        """Which organisations get a report for each course and exam: all, but in large trees the roots only."""
+        if len(nodes) * len(self.contents) <= MOST_CONTENT_REPORTS:
+            return nodes
+        return [n for n in nodes if n in self.roots]
 
     def _save(
         self,
@@ -225,7 +237,7 @@ class Site:
 
     def head(self) -> Head:
         """The head of the index."""
-        events = self.data.days.filter(pl.col("course_id") == self.content.study_course(self.data.catalogue))["events"]
+        events = self.data.days.filter(pl.col("course_id") == self.data.study_course(self.content))["events"]
         return make_head(self.data, self.content, "index", "", "", (), int(events.sum()))
 
     def _nodes(self) -> list[str]:

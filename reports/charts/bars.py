@@ -1,98 +1,102 @@
-"""Bars over the hours of the day and over weeks."""
+"""Bars over the hours of the day and over weeks: one chart for each thing that is said."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from reports.charts.svg import figure, nice_count, nice_step, text
-from reports.pattern import Hours, Weeks
+from reports.charts.svg import WIDTH, figure, nice_count, nice_step, text
+from reports.figures import Series
+from reports.pattern import Weeks
 from reports.text import Words, plain
 
-LEFT, RIGHT = 58, 8
-PLOT = 78
+LEFT, RIGHT, TOP = 58.0, 6.0, 10.0
+PLOT = 92.0
+INNER = WIDTH - LEFT - RIGHT
 
 
-def _frame(width: float, top: float, limit: float, step: float, label: Sequence[str]) -> list[str]:
-    """Grid lines at multiples of ``step`` with their labels."""
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """The vertical axis: its top value, and labels of its grid lines from 0 up."""
+
+    limit: float
+    labels: tuple[str, ...]
+
+
+def _time_axis(values: Sequence[float], words: Words) -> Axis:
+    step = nice_step(max(values, default=0.0), 3)
+    return Axis(3 * step, ("0", *(words.duration(step * i) for i in (1, 2, 3))))
+
+
+def _count_axis(values: Sequence[float]) -> Axis:
+    step = nice_count(max(values, default=0.0), 3)
+    return Axis(3 * step, ("0", *(plain(step * i) for i in (1, 2, 3))))
+
+
+def _plot(values: Sequence[float], axis: Axis, tips: Sequence[str], hollow: Sequence[bool]) -> list[str]:
+    """Grid, labels and bars; ``tips`` are shown over each bar, ``hollow`` bars are drawn in outline."""
     parts = []
-    for i, name in enumerate(label):
-        y = top + PLOT - PLOT * i * step / limit
-        parts.append(f'<line class="grid" x1="{LEFT}" x2="{width - RIGHT}" y1="{y:g}" y2="{y:g}"/>')
-        parts.append(text(LEFT - 6, y + 3.5, name, "end"))
+    for i, label in enumerate(axis.labels):
+        y = TOP + PLOT * (1 - i / (len(axis.labels) - 1))
+        parts.append(f'<line class="grid" x1="{LEFT:g}" x2="{WIDTH - RIGHT:g}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        parts.append(text(LEFT - 6, round(y + 3.5, 1), label, "end"))
+    pitch = INNER / max(len(values), 6)
+    gap = min(2.0, pitch / 5)
+    for i, value in enumerate(values):
+        if value > 0:
+            height = max(1.0, PLOT * value / axis.limit)
+            kind = "bar part" if hollow[i] else "bar"
+            parts.append(
+                f'<rect class="{kind}" x="{LEFT + i * pitch + gap:.1f}" y="{TOP + PLOT - height:.1f}" '
+                f'width="{pitch - 2 * gap:.1f}" height="{height:.1f}"><title>{tips[i]}</title></rect>'
+            )
     return parts
 
 
-def _bar(x: float, width: float, value: float, limit: float, top: float, tip: str, kind: str = "bar") -> str:
-    height = PLOT * value / limit
-    if value <= 0:
-        return ""
-    height = max(height, 1)
-    return (
-        f'<rect class="{kind}" x="{x:.1f}" y="{top + PLOT - height:.1f}" width="{width:.1f}" '
-        f'height="{height:.1f}"><title>{tip}</title></rect>'
-    )
-
-
-def hours_chart(data: Hours, words: Words) -> Markup:
-    """Study time and answers by hour of the day, one above the other on one time axis."""
-    width, pitch = 420.0, (420.0 - LEFT - RIGHT) / 24
-    study, answers = data.study.values, data.answers.values
-    parts: list[str] = []
-    step = nice_step(max(study), 2)
-    top = 20.0
-    parts.append(text(0, 11, words("chart.hours_study"), kind="lead"))
-    parts += _frame(width, top, 2 * step, step, ["0", words.duration(step), words.duration(2 * step)])
-    for hour, seconds in enumerate(study):
-        tip = f"{hour}:00–{hour + 1}:00 {words.duration(seconds)}"
-        parts.append(_bar(LEFT + hour * pitch + 1, pitch - 2, seconds, 2 * step, top, tip))
-    count = nice_count(max(answers), 2)
-    top = 20 + PLOT + 34
-    parts.append(text(0, top - 9, words("chart.hours_answers"), kind="lead"))
-    parts += _frame(width, top, 2 * count, count, ["0", plain(count), plain(2 * count)])
-    for hour, number in enumerate(answers):
-        tip = f"{hour}:00–{hour + 1}:00 {plain(number)}"
-        parts.append(_bar(LEFT + hour * pitch + 1, pitch - 2, number, 2 * count, top, tip, "bar alt"))
+def hours_chart(data: Series, words: Words) -> Markup:
+    """24 values by local hour: study time, or answers."""
+    values = data.values
+    timed = data.metric_id == "hour_seconds"
+    shown = [words.duration(v) if timed else plain(v) for v in values]
+    tips = [f"{hour}:00–{hour + 1}:00 {value}" for hour, value in enumerate(shown)]
+    axis = _time_axis(values, words) if timed else _count_axis(values)
+    parts = _plot(values, axis, tips, [False] * 24)
     for hour in range(0, 25, 3):
-        parts.append(text(LEFT + hour * pitch, top + PLOT + 14, str(hour), "middle"))
-    busiest = max(range(24), key=lambda h: (study[h], -h))
-    description = words("chart.hours_desc", hour=f"{busiest}:00–{busiest + 1}:00", most=words.duration(study[busiest]))
-    return figure(width, top + PLOT + 20, words("chart.hours_title"), description, parts, "bars")
+        parts.append(text(LEFT + hour * INNER / 24, TOP + PLOT + 15, str(hour), "middle"))
+    busiest = max(range(24), key=lambda h: (values[h], -h))
+    key = "chart.hours" if timed else "chart.hour_answers"
+    description = words("chart.hours_desc", hour=f"{busiest}:00–{busiest + 1}:00", most=shown[busiest])
+    return figure(WIDTH, TOP + PLOT + 20, words(key), description, parts, "bars")
 
 
 def weeks_chart(data: Weeks, words: Words) -> Markup:
     """Study time by week; weeks that the period cuts are drawn in outline."""
     values = data.study.values
-    width = 420.0
-    pitch = (width - LEFT - RIGHT) / max(len(values), 6)
-    step = nice_step(max(values, default=0.0), 3)
-    top = 20.0
-    parts = [text(0, 11, words("chart.weeks_study"), kind="lead")]
-    parts += _frame(width, top, 3 * step, step, ["0", *(words.duration(step * i) for i in (1, 2, 3))])
-    gap = min(2.0, pitch / 5)
-    every = -(-len(values) // 6)
-    for i, seconds in enumerate(values):
-        tip = f"{words.short_day(data.starts[i])} {words.duration(seconds)}"
-        kind = "bar part" if data.partial[i] else "bar"
-        parts.append(_bar(LEFT + i * pitch + gap, pitch - 2 * gap, seconds, 3 * step, top, tip, kind))
-        if i % every == 0:
-            parts.append(text(LEFT + (i + 0.5) * pitch, top + PLOT + 14, _tick(data, i), "middle"))
-    bottom = top + PLOT + 20
-    if data.active is not None:
-        most = nice_count(max(data.active.values, default=0.0), 2)
-        top = bottom + 28
-        parts.append(text(0, top - 9, words("chart.weeks_active"), kind="lead"))
-        parts += _frame(width, top, 2 * most, most, ["0", plain(most), plain(2 * most)])
-        for i, members in enumerate(data.active.values):
-            tip = f"{words.short_day(data.starts[i])} {plain(members)}"
-            parts.append(_bar(LEFT + i * pitch + gap, pitch - 2 * gap, members, 2 * most, top, tip, "bar alt"))
-        bottom = top + PLOT + 6
     total = words.duration(sum(values))
     description = words("chart.weeks_desc", weeks=str(len(values)), total=total)
-    return figure(width, bottom, words("chart.weeks_title"), description, parts, "bars")
+    tips = [f"{words.short_day(day)} {words.duration(v)}" for day, v in zip(data.starts, values, strict=True)]
+    return _weeks(data, values, _time_axis(values, words), tips, words("chart.weeks"), description)
 
 
-def _tick(data: Weeks, index: int) -> str:
-    day = data.starts[index]
-    return f"{day.month}/{day.day}" if len(data.starts) < 60 else f"{day:%Y-%m}"
+def active_chart(data: Weeks, words: Words) -> Markup:
+    """Members with records by week; empty where that is not shown."""
+    if data.active is None:
+        return Markup("")
+    values = data.active.values
+    description = words("chart.active_desc", weeks=str(len(values)), most=plain(max(values)))
+    tips = [f"{words.short_day(day)} {plain(v)}" for day, v in zip(data.starts, values, strict=True)]
+    return _weeks(data, values, _count_axis(values), tips, words("chart.weeks_active"), description)
+
+
+def _weeks(
+    data: Weeks, values: Sequence[float], axis: Axis, tips: Sequence[str], title: str, description: str
+) -> Markup:
+    parts = _plot(values, axis, tips, data.partial)
+    pitch = INNER / max(len(values), 6)
+    for i in range(0, len(values), -(-len(values) // 6)):
+        day = data.starts[i]
+        label = f"{day.month}/{day.day}" if len(values) < 60 else f"{day:%Y-%m}"
+        parts.append(text(round(LEFT + (i + 0.5) * pitch, 1), TOP + PLOT + 15, label, "middle"))
+    return figure(WIDTH, TOP + PLOT + 20, title, description, parts, "bars")

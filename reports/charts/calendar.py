@@ -6,13 +6,13 @@ from datetime import date, timedelta
 
 from markupsafe import Markup
 
-from reports.charts.svg import figure, nice_step, text
+from reports.charts.svg import WIDTH, figure, nice_step, text
 from reports.pattern import Calendar, monday
 from reports.text import Words
 
-PITCH, CELL = 15, 12.5
-LEFT, TOP = 30, 16
-BLOCK_WEEKS = 27
+PITCH, CELL = 17, 14.5
+LEFT, TOP = 30, 18
+BLOCK_WEEKS = 20
 """Longer calendars are broken into rows, so that squares stay readable on a telephone and on paper."""
 WEEK = timedelta(days=7)
 
@@ -48,15 +48,15 @@ def calendar_chart(data: Calendar, words: Words) -> Markup:
     description = words(
         "chart.calendar_desc", days=str(studied), of=str(len(values)), most=words.duration(max(values, default=0.0))
     )
-    width = max(LEFT + per_row * PITCH + 4, 300)
-    return figure(width, rows * height + 24, title, description, parts, "calendar")
+    width = max(LEFT + per_row * PITCH + 4, WIDTH)
+    return figure(width, rows * height + 26, title, description, parts, "calendar")
 
 
 def _block(
     data: Calendar, begin: date, weeks: int, top: float, limits: tuple[float, float, float], words: Words
 ) -> list[str]:
     names = words("chart.weekdays").split()
-    parts = [text(LEFT - 6, top + TOP + d * PITCH + 10, names[d], "end") for d in (0, 2, 4, 6)]
+    parts = [text(LEFT - 6, top + TOP + d * PITCH + 11, names[d], "end") for d in (0, 2, 4, 6)]
     values, first = data.values.values, data.first
     month = 0
     for column in range(weeks):
@@ -88,6 +88,6 @@ def _legend(x: float, y: float, limits: tuple[float, float, float], words: Words
     parts = []
     for level, label in enumerate(labels):
         parts.append(f'<rect class="s{level}" x="{x}" y="{y}" width="{CELL}" height="{CELL}" rx="2"/>')
-        parts.append(text(x + 16, y + 10.5, label))
-        x += 24 + 6.2 * sum(2 if ord(c) > 0x2E80 else 1 for c in label)
+        parts.append(text(x + 19, y + 11.5, label))
+        x += 29 + 5.8 * sum(2 if ord(c) > 0x2E80 else 1 for c in label)
     return parts

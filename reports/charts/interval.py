@@ -42,5 +42,6 @@ def interval_dot(share: Figure, words: Words, overall: float | None = None) -> M
 
 def axis(words: Words) -> Markup:
     """The axis of a column of dots."""
-    parts = [text(_x(v), 11, f"{v:.0%}", "middle") for v in (0, 0.5, 1)]
+    places = ((0.0, "start"), (0.5, "middle"), (1.0, "end"))
+    parts = [text(v * WIDTH, 11, f"{v:.0%}", anchor) for v, anchor in places]
     return figure(WIDTH, 14, words("chart.axis"), "", parts, "dot")

@@ -6,8 +6,10 @@ from collections.abc import Iterable
 
 from markupsafe import Markup, escape
 
-STEPS = (60, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
-"""Lengths in seconds that axes and legends may use: people read these without a calculator."""
+WIDTH = 372.0
+"""Width of a chart: half a page on a desk, the whole width of a telephone."""
+STEPS = (60, 300, 600, 900, 1800, 3600, 7200, 10800, 14400, 18000, 28800)
+"""Lengths in seconds up to eight hours that axes and legends may use: people read these without a calculator."""
 
 
 def figure(width: float, height: float, title: str, description: str, parts: Iterable[str], kind: str) -> Markup:
@@ -27,19 +29,18 @@ def text(x: float, y: float, content: str, anchor: str = "start", kind: str = ""
 
 
 def nice_step(largest: float, count: int) -> float:
-    """The smallest readable length of which ``count`` reach ``largest`` seconds; above a day, whole days."""
+    """The smallest readable length of which ``count`` reach ``largest`` seconds; above eight hours, round hours."""
     for step in STEPS:
         if step * count >= largest:
             return float(step)
-    days = largest / count / 86400
-    return 86400.0 * (int(days) + (days % 1 > 0))
+    return 3600.0 * nice_count(largest / 3600, count)
 
 
 def nice_count(largest: float, count: int) -> float:
-    """The smallest of 1, 2, 5, 10, 20, … of which ``count`` reach ``largest``."""
-    step = 1.0
+    """The smallest round number of which ``count`` reach ``largest``: 1, 2, 3, 4, 5, 8, 10, 15, 20, 30, …"""
+    step = 1
     while True:
-        for factor in (1, 2, 5):
-            if step * factor * count >= largest:
-                return step * factor
+        for factor in (10, 15, 20, 30, 40, 50, 80):
+            if factor * step % 10 == 0 and factor * step // 10 * count >= largest:
+                return float(factor * step // 10)
         step *= 10

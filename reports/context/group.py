@@ -106,7 +106,7 @@ class Groups:
     ) -> None:
         self.data, self.populations, self.deliveries = data, populations, deliveries
         self.content, self.policy = content, policy
-        course = content.study_course(data.catalogue)
+        course = data.study_course(content)
         self.days = data.days.filter(pl.col("course_id") == course)
         in_course = pl.col("course_id") == course if course else pl.col("course_id") != ""
         self.by_course = data.days.filter(in_course)

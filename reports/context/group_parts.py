@@ -81,18 +81,17 @@ def coverage_of(members: Mapping[str, Belonging], active: Iterable[str]) -> Figu
 
 
 def _line(
-    line: tuple[str, Text, Text], members: Mapping[str, Belonging], sums: Sums, shown: bool, answers_shown: bool, k: int
+    line: tuple[str, Text, Text], members: Mapping[str, Belonging], sums: Sums, shown: bool, answers_shown: bool
 ) -> PeopleLine:
     ids = members.keys()
     active = sums.active & ids
-    small = 0 < len(active) < k
     right = [sums.graded[m] for m in ids & sums.graded.keys()]
     accuracy = share("accuracy", sum(x for x, _ in right), sum(n for _, n in right))
     return PeopleLine(
         *line,
         members=Figure("members", len(members)),
-        active=withheld("active_members") if small else Figure("active_members", len(active)),
-        coverage=withheld("coverage") if small else coverage_of(members, active),
+        active=Figure("active_members", len(active)) if shown else withheld("active_members"),
+        coverage=coverage_of(members, active) if shown else withheld("coverage"),
         mean_study=ratio("mean_study", sum(sums.study.get(m, 0.0) for m in active), len(active))
         if shown
         else withheld("mean_study"),
@@ -112,7 +111,7 @@ def category_lines(members: Mapping[str, Belonging], sums: Sums, k: int) -> tupl
     shown = shown_parts({c: len(sums.active & groups[c].keys()) for c in order}, k)
     answered = shown_parts({c: len(sums.graded.keys() & groups[c].keys()) for c in order}, k)
     nothing = Text("", "")
-    return tuple(_line((c, named(CATEGORIES, c), nothing), groups[c], sums, shown[c], answered[c], k) for c in order)
+    return tuple(_line((c, named(CATEGORIES, c), nothing), groups[c], sums, shown[c], answered[c]) for c in order)
 
 
 def child_lines(
@@ -127,7 +126,7 @@ def child_lines(
         row = data.roster.organisation(node, population.spans[-1][0].last) if population.spans else None
         name = organisation_name(data, node)
         label = (node, Text(name, name), named(KINDS, row.kind) if row else Text("", ""))
-        lines.append(_line(label, population.members, sums, shown.get(node, True), not hide, k))
+        lines.append(_line(label, population.members, sums, shown.get(node, True), not hide))
     return tuple(lines)
 
 

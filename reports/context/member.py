@@ -110,7 +110,7 @@ def member_report(
     """The context from one member's rows: ``days`` of the period (all courses), ``answers`` up to its end,
     both in order of time and restricted to no content yet."""
     period, zone = data.period, data.zone
-    course = content.study_course(data.catalogue)
+    course = data.study_course(content)
     about = [r for r in answers if _is_about(content, r)]
     inside = [r for r in about if r.day >= period.first]
     main = [r for r in days if r.course_id == course]
@@ -225,7 +225,7 @@ def _courses(
     data: ReportData, content: Content, days: Sequence[DayRow], inside: Sequence[AnswerRow]
 ) -> tuple[CourseLine, ...]:
     """One line a course, by id; of a report about one content, only its course."""
-    only = content.study_course(data.catalogue)
+    only = data.study_course(content)
     by_course: dict[str, tuple[list[DayRow], list[AnswerRow]]] = {}
     for row in days:
         if row.course_id and only in ("", row.course_id):
