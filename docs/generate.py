@@ -11,6 +11,7 @@ from producers.tables.markdown import tables_markdown
 from schemas.contract import event_schema_text, events_markdown
 from schemas.metrics import metrics_markdown
 from schemas.settings import settings_markdown
+from sinks.read.docs import queries_markdown
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -18,6 +19,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/cli.md": lambda: cli_markdown(cli.app),
     "docs/events.md": events_markdown,
     "docs/metrics.md": metrics_markdown,
+    "docs/queries.md": queries_markdown,
     "docs/settings.md": settings_markdown,
     "docs/tables.md": tables_markdown,
     "schemas/jsonschema/event.v1.json": event_schema_text,

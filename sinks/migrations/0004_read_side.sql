@@ -41,7 +41,7 @@ FROM org_closure FINAL
 WHERE import_id = (
     SELECT max(import_id) FROM org_closure WHERE import_id IN (SELECT import_id FROM v_imports));
 
--- The catalogue.
+-- The courses of the catalogue.
 CREATE OR REPLACE VIEW v_courses AS
 SELECT course_id, title, title_en, audience, assigned_at, due_at, credit_minutes
 FROM ref_courses FINAL
@@ -49,6 +49,7 @@ WHERE (course_id, import_id) IN (
     SELECT course_id, max(import_id) FROM ref_courses
     WHERE import_id IN (SELECT import_id FROM v_imports) GROUP BY course_id);
 
+-- The exams of the catalogue.
 CREATE OR REPLACE VIEW v_exams AS
 SELECT exam_id, course_id, title, title_en, audience, assigned_at, due_at, max_score
 FROM ref_exams FINAL
@@ -56,6 +57,7 @@ WHERE (exam_id, import_id) IN (
     SELECT exam_id, max(import_id) FROM ref_exams
     WHERE import_id IN (SELECT import_id FROM v_imports) GROUP BY exam_id);
 
+-- The questions of the catalogue.
 CREATE OR REPLACE VIEW v_questions AS
 SELECT question_id, course_id, unit_id, exam_ids, kind, text, text_en, option_a, option_b, option_c, option_d, option_e,
        option_f, answer_key, explanation, ifNull(max_score, 1) AS max_score, knowledge_points,
