@@ -18,6 +18,7 @@ import polars as pl
 import typer
 from rich.console import Console
 
+from reports.analytics.computed import COMPUTED, ComputedQuery
 from schemas.errors import InputError
 from schemas.reference import MEMBER_CATEGORIES, Language, normalise
 from sinks.read import QUERIES, Filters, Query, Reader, Scope
@@ -32,6 +33,8 @@ app = typer.Typer(
     "`xuejing query NAME --help` explains the columns.",
 )
 Format = Enum("Format", {f: f for f in ("table", *WRITERS)}, type=str)  # type: ignore[misc]
+ALL: dict[str, Query | ComputedQuery] = {**QUERIES, **COMPUTED}
+"""Queries of the store, then those that are computed from them, by name."""
 TABLE_ROWS = 100
 """Rows that a table on the terminal shows when no limit is given."""
 
@@ -81,7 +84,7 @@ def filters_of(values: dict[str, Any]) -> Filters:
     return Filters(**given)
 
 
-def selected(query: Query, text: str | None) -> list[str]:
+def selected(query: Query | ComputedQuery, text: str | None) -> list[str]:
     """The columns asked for, in the order asked for. Raises InputError for one that the query does not have."""
     if text is None:
         return query.names
@@ -120,7 +123,7 @@ def _umask() -> int:
     return mask
 
 
-def run(ctx: typer.Context, query: Query, values: dict[str, Any]) -> None:
+def run(ctx: typer.Context, query: Query | ComputedQuery, values: dict[str, Any]) -> None:
     """Ask and print."""
     context = contexts.of(ctx)
     filters, names = filters_of(values), selected(query, values["columns"])
@@ -133,15 +136,30 @@ def run(ctx: typer.Context, query: Query, values: dict[str, Any]) -> None:
         zone = ZoneInfo(reader.generation().timezone)
         if form == "table":
             most = TABLE_ROWS if limit is None else limit
-            frame = reader.frame(query.name, Scope.everything(), filters, limit=most + 1).select(names)
+            frame = _frame(reader, query, filters, most + 1).select(names)
             _show(context, frame, most, out, zone)
             return
-        frames = (f.select(names) for f in reader.batches(query.name, Scope.everything(), filters, limit=limit))
+        frames = (f.select(names) for f in _frames(reader, query, filters, limit))
         with destination(out) as file:
             if form == "csv":
                 write_csv(frames, file, zone, bom=values["bom"])
             else:
                 WRITERS[form](frames, file, zone)
+
+
+def _frame(reader: Reader, query: Query | ComputedQuery, filters: Filters, limit: int | None) -> pl.DataFrame:
+    if isinstance(query, ComputedQuery):
+        return query.frame(reader, Scope.everything(), filters, limit=limit)
+    return reader.frame(query.name, Scope.everything(), filters, limit=limit)
+
+
+def _frames(
+    reader: Reader, query: Query | ComputedQuery, filters: Filters, limit: int | None
+) -> Iterator[pl.DataFrame]:
+    if isinstance(query, ComputedQuery):
+        yield _frame(reader, query, filters, limit)
+    else:
+        yield from reader.batches(query.name, Scope.everything(), filters, limit=limit)
 
 
 def _form_of(out: Path | None) -> str:
@@ -165,7 +183,7 @@ def _show(context: contexts.Context, frame: pl.DataFrame, most: int, out: Path |
                     f"columns not shown (choose with --columns): {', '.join(hidden)}")  # fmt: skip
 
 
-def _help(query: Query) -> str:
+def _help(query: Query | ComputedQuery) -> str:
     lines = [f"{query.title.zh} · {query.title.en}", "", query.description.zh, "", query.description.en, ""]
     lines += ["列 · columns:", "", "\b"]
     for c in query.columns:
@@ -174,7 +192,7 @@ def _help(query: Query) -> str:
     return "\n".join(line.replace("[", "\\[") for line in lines)
 
 
-def _command(query: Query) -> Callable[..., None]:
+def _command(query: Query | ComputedQuery) -> Callable[..., None]:
     def command(ctx: typer.Context, **values: Any) -> None:
         run(ctx, query, values)
 
@@ -196,7 +214,7 @@ def list_queries(ctx: typer.Context) -> None:
     language: Language = "en" if contexts.of(ctx).settings.language == "en" else "zh"
     console = Console(highlight=False)
     flags = {"first": "--from", "last": "--to"}
-    for query in QUERIES.values():
+    for query in ALL.values():
         filters = " ".join(flags.get(name, f"--{name}") for name in _FILTERS if name in query.filters)
         console.print(f"[bold]{query.name}[/]  {query.title.of(language)}")
         console.print(f"    {query.description.of(language)}", markup=False)
@@ -204,5 +222,5 @@ def list_queries(ctx: typer.Context) -> None:
             console.print(f"    {filters}", markup=False)
 
 
-for _query in QUERIES.values():
+for _query in ALL.values():
     app.command(_query.name, help=_help(_query), short_help=f"{_query.title.zh} · {_query.title.en}")(_command(_query))

@@ -42,7 +42,7 @@ def first_answers(answers: pl.DataFrame, catalogue: Catalogue) -> pl.DataFrame:
     """
     points = pl.DataFrame(
         {
-            "question_id": [q for q in catalogue.questions],
+            "question_id": list(catalogue.questions),
             "known": [list(q.knowledge_points) for q in catalogue.questions.values()],
         },
         schema={"question_id": pl.String, "known": pl.List(pl.String)},

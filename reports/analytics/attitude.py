@@ -125,7 +125,7 @@ def _attitude(
     return Attitude(
         member_id=member,
         course_id=course_id,
-        study_seconds=sum(seconds.values()),
+        study_seconds=round(sum(seconds.values()), 3),
         days=len(enrolled),
         active_days=sum(s > 0 for s in daily),
         regularity=regularity(daily),

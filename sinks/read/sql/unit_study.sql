@@ -20,12 +20,17 @@ SELECT
     max(e.at) AS last_at
 FROM (
     SELECT member_id, event_id, any(course_id) AS course_id, any(unit_id) AS unit_id, any(at) AS at,
-           any(if(isNull(beat_ms), least(ifNull(duration_ms, 0), 14400000), assumeNotNull(beat_ms))) AS length_ms,
-           toDate32(toTimeZone(any(at), {timezone:String})) AS local_day
-    FROM events
-    WHERE @members(member_id) AND @during(at) AND @equal(course_id, course) AND event_type = 'study' AND unit_id != ''
-      AND (cluster, topic, partition, offset, line) NOT IN (SELECT * FROM lost)
-      AND (member_id, event_id) NOT IN (SELECT * FROM taken)
+           any(length_ms) AS length_ms, any(local_day) AS local_day
+    FROM (
+        SELECT member_id, event_id, course_id, unit_id, at,
+               if(isNull(beat_ms), least(ifNull(duration_ms, 0), 14400000), assumeNotNull(beat_ms)) AS length_ms,
+               toDate32(toTimeZone(at, {timezone:String})) AS local_day
+        FROM events
+        WHERE @members(member_id) AND @during(at) AND @equal(course_id, course) AND event_type = 'study'
+          AND unit_id != ''
+          AND (cluster, topic, partition, offset, line) NOT IN (SELECT * FROM lost)
+          AND (member_id, event_id) NOT IN (SELECT * FROM taken)
+    )
     GROUP BY member_id, event_id
 ) AS e
 @home(e.member_id, e.local_day)

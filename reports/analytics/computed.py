@@ -1,0 +1,122 @@
+"""Queries whose answers are computed here, from rows that the read side gives for the same scope."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any, TypeAlias
+
+import msgspec
+import polars as pl
+
+from reports.analytics import of_groups, of_members
+from reports.analytics.inputs import Inputs
+from schemas.reference.columns import Text
+from sinks.read import Column, Filters, QueryError, Reader, Scope, ScopeError
+from sinks.read.query import Type
+from sinks.read.reader import DTYPES
+from sinks.read.scope import Detail, FilterName
+
+Answer: TypeAlias = Callable[[Inputs], Iterable[Mapping[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComputedQuery:
+    """A question with the same face as ``sinks.read.Query``; ``frame`` asks it."""
+
+    name: str
+    title: Text
+    description: Text
+    columns: tuple[Column, ...]
+    filters: frozenset[FilterName]
+    details: frozenset[Detail]
+    answer: Answer
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the columns."""
+        return [c.name for c in self.columns]
+
+    def frame(
+        self, reader: Reader, scope: Scope, filters: Filters | None = None, *, limit: int | None = None
+    ) -> pl.DataFrame:
+        """The rows, with the declared columns. Raises as ``Reader.frame`` does."""
+        filters = filters or Filters()
+        if scope.detail not in self.details:
+            raise ScopeError(
+                f"{self.name} can't be asked for {scope.detail} detail", hint=f"it can for {_listed(self.details)}"
+            )
+        if extra := filters.given() - self.filters:
+            raise QueryError(
+                f"{self.name} has no filter {_listed(extra)}", hint=f"it has {_listed(self.filters) or 'none'}"
+            )
+        if scope.detail == "aggregate" and filters.member is not None:
+            raise ScopeError("a scope of aggregates can't ask about one member")
+        rows = list(self.answer(Inputs(reader, scope, filters)))
+        if rows and rows[0].keys() != set(self.names):
+            raise QueryError(f"{self.name} gave columns {sorted(rows[0])}, declared are {sorted(self.names)}")
+        schema = {c.name: DTYPES[c.type] for c in self.columns}
+        found = pl.DataFrame(rows, schema=schema, orient="row", infer_schema_length=None)
+        return found if limit is None else found.head(limit)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
+
+
+class _Column(msgspec.Struct, forbid_unknown_fields=True):
+    type: Type
+    zh: str
+    en: str
+    unit: str = ""
+
+
+class _Text(msgspec.Struct, forbid_unknown_fields=True):
+    zh: str
+    en: str
+
+
+class _Query(msgspec.Struct, forbid_unknown_fields=True):
+    name: str
+    title: _Text
+    description: _Text
+    filters: frozenset[FilterName]
+    details: frozenset[Detail]
+    columns: list[str]
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    columns: dict[str, _Column]
+    queries: list[_Query]
+
+
+ANSWERS: Mapping[str, Answer] = {**of_members.ANSWERS, **of_groups.ANSWERS}
+
+
+def load(text: str) -> dict[str, ComputedQuery]:
+    """Queries by name. Raises KeyError or msgspec.ValidationError for a wrong declaration."""
+    file = msgspec.convert(tomllib.loads(text), _File)
+
+    def column(query: str, name: str) -> Column:
+        # "items.n" is what n means in that query; plain names mean the same everywhere.
+        found = file.columns.get(f"{query}.{name}") or file.columns[name]
+        return Column(name, found.type, Text(found.zh, found.en), found.unit)
+
+    return {
+        q.name: ComputedQuery(
+            name=q.name,
+            title=Text(q.title.zh, q.title.en),
+            description=Text(q.description.zh, q.description.en),
+            columns=tuple(column(q.name, c) for c in q.columns),
+            filters=q.filters,
+            details=q.details,
+            answer=ANSWERS[q.name],
+        )
+        for q in file.queries
+    }
+
+
+COMPUTED: Mapping[str, ComputedQuery] = load(files("reports.analytics").joinpath("queries.toml").read_text("utf-8"))
+"""Computed queries by name, in the order in which they are listed."""
