@@ -73,7 +73,11 @@ def listing(ctx: typer.Context) -> None:
 
 
 @app.command("show")
-def show(ctx: typer.Context, reason: ReasonOption = "", limit: Annotated[int, typer.Option()] = 20) -> None:
+def show(
+    ctx: typer.Context,
+    reason: ReasonOption = "",
+    limit: Annotated[int, typer.Option(help="最多显示几条 · most to show")] = 20,
+) -> None:
     """逐行显示 · The lines themselves, as NDJSON, with reason, detail and position."""
     with connected(contexts.of(ctx).settings) as store:
         for row in _rows(ClickHouseSink(store, patience=10), reason)[:limit]:
