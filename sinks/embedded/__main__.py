@@ -45,6 +45,7 @@ def main() -> int:
     parser.add_argument("--backup-dir", type=Path)
     parser.add_argument("--users-config", type=Path)
     parser.add_argument("--memory-share", type=float, default=0.6)
+    parser.add_argument("--no-fsync", action="store_true")
     parser.add_argument("--die-with-parent", action="store_true")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
@@ -61,6 +62,7 @@ def main() -> int:
         backup_dir=arguments.backup_dir,
         users_config=arguments.users_config,
         memory_share=arguments.memory_share,
+        fsync=not arguments.no_fsync,
     )
     try:
         serve(arguments.data_dir, arguments.port, password, arguments.user, _announce, options=options)

@@ -45,12 +45,15 @@ class EngineOptions:
     directory that BACKUP … TO File('…') and RESTORE may use (default: ``backups`` in the data directory).
     ``users_config``: a ClickHouse users file; the rules of its user ``default`` (row policies, readonly, quotas)
     then hold for every request. ``memory_share``: part of the machine's memory for the engine as a whole.
+    ``fsync``: an insert is acknowledged once its part is on disk, not only with the operating system; a table's
+    own settings (``fsync_after_insert``, ``fsync_part_directory``) come before this default.
     """
 
     settings: Mapping[str, str] = field(default_factory=dict)
     backup_dir: Path | None = None
     users_config: Path | None = None
     memory_share: float = 0.6
+    fsync: bool = True
 
     def all_settings(self) -> dict[str, str]:
         """Defaults and what was set over them."""
@@ -66,6 +69,8 @@ def write_config(data_dir: Path, options: EngineOptions) -> Path:
         "<clickhouse>\n"
         f"  <backups><allowed_path>{escape(str(backups))}/</allowed_path></backups>\n"
         f"  <max_server_memory_usage>{int(_memory() * options.memory_share)}</max_server_memory_usage>\n"
+        f"  <merge_tree><fsync_after_insert>{options.fsync:d}</fsync_after_insert>"
+        f"<fsync_part_directory>{options.fsync:d}</fsync_part_directory></merge_tree>\n"
         f"  <users_config>{escape(str(users))}</users_config>\n"
         "</clickhouse>\n"
     )

@@ -242,13 +242,13 @@ class Engine:
             ).bytes()
         return row.decode().strip() or None
 
-    def close(self) -> None:
-        """Kill what runs, close every connection, and with the last one the engine."""
+    def kill_all(self) -> None:
+        """Ask the engine to stop all statements."""
         for running in list(self._running.values()):
             self.kill(running)
-        deadline = time.monotonic() + 5
-        while self._running and time.monotonic() < deadline:
-            time.sleep(0.02)
+
+    def close(self) -> None:
+        """Close every connection, and with the last one the engine. Nothing may run any more."""
         for session in self._sessions.values():
             session.connection.close()
         self._sessions.clear()

@@ -70,6 +70,8 @@ class EngineProcess:
             arguments += ["--backup-dir", str(self._options.backup_dir)]
         if self._options.users_config is not None:
             arguments += ["--users-config", str(self._options.users_config)]
+        if not self._options.fsync:
+            arguments.append("--no-fsync")
         arguments += ["--memory-share", str(self._options.memory_share)]
         if self._die_with_parent:
             arguments.append("--die-with-parent")
