@@ -12,19 +12,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from reports.site import write_reports
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from sinks.read import Reader, Scope
-from sinks.reference import write_reference
 
 from producers.emit import Emitted, Emitter
 from producers.tables import TableErrors, inspect_reference, listing
+from reports.site import write_reports
 from schemas.errors import InputError, XuejingError
 from schemas.reference import ReferenceTables
+from sinks.read import Reader, Scope
+from sinks.reference import write_reference
 
 from .context import Context, messages
 from .stack import Stack, stack
 from .worker import event_producer
+
+MARK = ".made-by-xuejing"
 
 
 class Unbalanced(XuejingError):
@@ -65,7 +67,8 @@ def analyse(context: Context, job: Job) -> dict[str, Any]:
         messages.print(listing(warnings, context.settings.language), markup=False)  # type: ignore[arg-type]
     job.out.mkdir(parents=True, exist_ok=True)
     with ExitStack() as exits:
-        work = job.out / "store" if job.keep else Path(tempfile.mkdtemp(prefix=".xuejing-", dir=job.out))
+        begin_anew(job.out / "report")
+        work = begin_anew(job.out / "store") if job.keep else Path(tempfile.mkdtemp(prefix=".xuejing-", dir=job.out))
         if not job.keep:
             exits.callback(shutil.rmtree, work, ignore_errors=True)
         settings = replace(
@@ -97,6 +100,21 @@ def analyse(context: Context, job: Job) -> dict[str, Any]:
         write_reports(reader, Scope.everything(), job.out / "report", languages=("zh", "en"))
     _check(summary)
     return summary
+
+
+def begin_anew(folder: Path) -> Path:
+    """An empty folder of ours. What an earlier run left there is removed: figures and reports about persons must
+    not outlive the input that they came from. A folder that no run of ours made is left alone, with an error."""
+    mark = folder / MARK
+    if folder.exists():
+        if not mark.is_file():
+            raise InputError(
+                "exists and was not made by an earlier run", where=str(folder), hint="choose another --out"
+            )
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    mark.write_text("made by xuejing analyse; removed by its next run\n", "utf-8")
+    return folder
 
 
 def _text(context: Context, zh: str, en: str) -> str:

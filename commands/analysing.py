@@ -40,7 +40,7 @@ def analyse_files(
 def demo(
     ctx: typer.Context,
     out: Annotated[Path, typer.Option(help="结果文件夹 · folder for results")] = Path("demo-report"),
-    seed: Annotated[int, typer.Option(help="随机种子 · seed of the simulated college")] = 1,
+    seed: Annotated[int, typer.Option(help="随机种子 · seed of the simulated college")] = 20260302,
 ) -> None:
     """用模拟学院演示全部流程 · The whole pipeline on a simulated college: 5 branches, 69 members, one term."""
     context = contexts.of(ctx)

@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from sinks.reference import current_reference, write_reference
 
 from producers.emit import Emitter
 from producers.simulate import default_scenario, write_simulation
@@ -17,6 +16,7 @@ from producers.tables import KINDS, TableErrors, inspect_reference, listing, wri
 from schemas.errors import InputError
 from schemas.reference import Roster
 from sinks.clickhouse import ClickHouseSink
+from sinks.reference import current_reference, write_reference
 
 from . import context as contexts
 from .connect import connected
@@ -68,7 +68,7 @@ def emit(
 def simulate(
     ctx: typer.Context,
     out: Annotated[Path, typer.Argument(help="写入的文件夹 · folder to write")],
-    seed: Annotated[int, typer.Option(help="随机种子 · same seed, same bytes")] = 1,
+    seed: Annotated[int, typer.Option(help="随机种子 · same seed, same bytes")] = 20260302,
     compress: Annotated[bool, typer.Option("--compress", help="events.ndjson.zst")] = False,
 ) -> None:
     """生成一个学院一学期的模拟数据 · Write a simulated term of a college: events, roster, catalogue, truth."""

@@ -83,9 +83,14 @@ def _day(column: str, zone: str) -> pl.Expr:
 
 
 def _midnight(day: pl.Expr, zone: str) -> pl.Expr:
-    return (
-        day.cast(pl.Datetime("ms")).dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null").dt.epoch("ms")
-    )
+    # Where clocks skip midnight the day begins at 01:00.
+    at = [
+        (day.cast(pl.Datetime("ms")) + pl.duration(hours=h)).dt.replace_time_zone(
+            zone, ambiguous="earliest", non_existent="null"
+        )
+        for h in (0, 1)
+    ]
+    return pl.coalesce(at).dt.epoch("ms")
 
 
 def by_day(pieces: pl.DataFrame, zone: str) -> pl.DataFrame:

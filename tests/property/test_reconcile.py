@@ -15,6 +15,9 @@ from tests.property.test_sets_of_facts import lines
 from tests.support.harness import Harness
 
 
+ZONES = ["Asia/Shanghai", "Europe/Rome", "America/Santiago"]
+
+
 def recomputed(h: Harness, zone: str) -> pl.DataFrame:
     table = EVENTS.rows(h.sink.rows(EVENTS)).select(EVENT_COLUMNS)
     at = table["at"].cast(pa.int64())
@@ -31,7 +34,7 @@ def stored(h: Harness) -> pl.DataFrame:
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(lines(), min_size=1, max_size=16), st.sampled_from(["Asia/Shanghai", "Europe/Rome"]))
+@given(st.lists(lines(), min_size=1, max_size=16), st.sampled_from(ZONES))
 def test_recomputation_agrees_with_the_folds(events: list[bytes], zone: str) -> None:
     h = Harness(zone=zone)
     for e in events:
