@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import faust
+from faust.tables.manager import TableManager
 from faust.types import Message
 
 from schemas.errors import ConfigError
@@ -26,6 +27,14 @@ class RunSchema(faust.Schema[Any, Any]):
 
     def loads_value(self, app: Any, message: Message, **_: Any) -> Any:  # noqa: ARG002
         return message.value
+
+
+class NoTables(TableManager):
+    """Faust waits a second for tables to be declared; there are none."""
+
+    async def on_start(self) -> None:
+        await self._update_channels()
+        await self.recovery.start()
 
 
 class ShellApp(faust.App):
@@ -66,17 +75,19 @@ def build_app(
     """An app that calls ``routes[topic]`` with what is ready from that topic, and commits when it returns.
 
     ``app_id`` is the consumer group. ``bootstrap``: ``host:port``, several separated by commas. ``partitions``:
-    the counts that the topics must have (another count stops the worker). ``embedded``: short timeouts, because
-    the embedded broker notices a member's death only by them. A handler call gets at most ``max_batch_records``
-    or ``max_batch_bytes`` of one topic (more only when a single poll of a partition brought more), and comes at
-    the latest ``linger_ms`` after the first record if no other is at work; ``concurrency`` is the number of
-    calls at a time, always of different topics. ``on_revoked`` (all partitions, at each rebalance) and
-    ``on_assigned`` (all that are owned now) run in order, never beside a handler. ``on_fatal`` is told why the
-    process is about to end, once, from any thread. Seconds: all timeouts. Raises ConfigError.
+    the counts that the topics must have (another count stops the worker). ``embedded``: a short session,
+    because the embedded broker makes a first member wait for half of it, and others until a dead one's ends.
+
+    A handler call gets at most ``max_batch_records`` or ``max_batch_bytes`` of one topic (more only when a
+    single record is larger), and comes at the latest ``linger_ms`` after the first record if no other is at
+    work; ``concurrency`` is the number of calls at a time, always of different topics. ``on_revoked`` (all
+    partitions, at each rebalance) and ``on_assigned`` (all that are owned now) run in order, never beside a
+    handler. ``on_fatal`` is told why the process is about to end, once, from any thread. Timeouts and
+    intervals in seconds. Raises ConfigError.
     """
     if not routes:
         raise ConfigError("no topic to read from", where="routes")
-    session = session_timeout or (6.0 if embedded else 30.0)
+    session = session_timeout or (4.0 if embedded else 30.0)
     settings = Settings(
         session_timeout=session,
         rebalance_timeout=rebalance_timeout or (10.0 if embedded else 60.0),
@@ -101,6 +112,7 @@ def build_app(
         consumer_max_fetch_size=settings.partition_fetch_bytes,
         consumer_auto_offset_reset="earliest",
         ConsumerScheduler=run_scheduler(list(routes), max_batch_records, max_batch_bytes),
+        TableManager=NoTables,
         store="memory://",
         datadir=tempfile.gettempdir() + "/xuejing-faust",
         table_standby_replicas=0,  # else Faust's assignor, made for tables, divides the partitions
