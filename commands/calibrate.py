@@ -56,10 +56,11 @@ def run_calibration(
         store.insert(ITEM_THRESHOLDS.name, ITEM_THRESHOLDS.rows(thresholds))
         known = _with_thresholds(known, {r["question_id"]: Threshold(r["ms"], r["version"]) for r in thresholds})
     exams = [exam] if exam else exam_ids(plain)
-    rows = exam_calibrations(plain, inputs.catalogue, exams, known, generation, now)
+    flagged = with_rapid(plain, known)
+    rows = exam_calibrations(flagged, inputs.catalogue, exams, known, generation, now)
     fitted = len(rows)
     if exam is None:
-        sequences = practice_sequences(with_rapid(plain, known), inputs.catalogue)
+        sequences = practice_sequences(flagged, inputs.catalogue)
         rows += point_calibrations(sequences, known, generation, now)
     if rows:
         store.insert(CALIBRATIONS.name, CALIBRATIONS.rows(rows))

@@ -50,7 +50,8 @@ def exam_calibrations(
 ) -> list[Row]:
     """Rows of ``calibrations`` for exams whose first attempts changed since their last calibration.
 
-    An exam with fewer than three questions that 30 members answered, some right and some wrong, gives none.
+    ``answers`` with ``rapid``: rapid ones take no part. An exam with fewer than three questions that 30 members
+    answered, some right and some wrong, gives none.
     """
     rows = []
     for exam_id in exams:

@@ -21,8 +21,11 @@ from schemas.reference.question_rows import option_letters
 class ExamMatrix:
     """First attempts at one exam: members × questions, both sorted by id (questions in the catalogue's order).
 
-    ``marks`` in points and ``right`` (1, 0): NaN where a question was not administered or is not graded; a question
-    of the catalogue's paper that was left out is 0. ``responses``: options chosen, () for a blank, None where not
+    ``marks`` in points: NaN where a question was not administered or is not graded, 0 for a question of the
+    catalogue's paper that was left out. ``right`` (1, 0) is for item response models, and NaN also for questions
+    left out (to take them for wrong makes hard what comes late; Rose, von Davier & Xu 2010, ETS RR-10-11) and for
+    rapid answers (they say nothing about ability: effort-moderated scoring, Wise & DeMars 2006, Journal of
+    Educational Measurement 43:19–38). ``responses``: options chosen, () for a blank, None where not
     administered. ``tops``: maximum marks.
     """
 
@@ -64,7 +67,7 @@ def attempt_shares(answers: pl.DataFrame, catalogue: Catalogue) -> list[tuple[st
 
 
 def exam_matrix(answers: pl.DataFrame, catalogue: Catalogue, exam_id: str) -> ExamMatrix:
-    """The first attempts at ``exam_id`` in ``answers`` (any exams; one row a counted answer)."""
+    """The first attempts at ``exam_id`` in ``answers`` (any exams; one row a counted answer, with ``rapid``)."""
     rows = first_attempts(answers.filter(pl.col("exam_id") == exam_id))
     paper = [q.question_id for q in catalogue.questions.values() if exam_id in q.exam_ids]
     answered = sorted(set(rows["question_id"].to_list()) - set(paper))
@@ -73,20 +76,20 @@ def exam_matrix(answers: pl.DataFrame, catalogue: Catalogue, exam_id: str) -> Ex
     row_of, column_of = {m: i for i, m in enumerate(members)}, {q: j for j, q in enumerate(questions)}
     marks = np.full((len(members), len(questions)), np.nan)
     marks[:, : len(paper)] = 0.0
-    right = marks.copy()
+    right = np.full(marks.shape, np.nan)
     responses: list[list[frozenset[str] | None]] = [
         [frozenset() if j < len(paper) else None for j in range(len(questions))] for _ in members
     ]
-    wanted = rows.select("member_id", "question_id", "correct", "score", "max_score", "response").iter_rows()
-    for member, question, correct, score, best, response in wanted:
+    wanted = rows.select("member_id", "question_id", "correct", "score", "max_score", "response", "rapid").iter_rows()
+    for member, question, correct, score, best, response, rapid in wanted:
         i, j = row_of[member], column_of[question]
         responses[i][j] = frozenset(response) if response else None
         if correct is None:
-            marks[i, j] = right[i, j] = np.nan
+            marks[i, j] = np.nan
             continue
         # The share of the possible points, on the paper's scale: clients may count in other points.
         marks[i, j] = min(1.0, score / best) * tops[j] if best > 0 else 0.0
-        right[i, j] = float(correct)
+        right[i, j] = np.nan if rapid else float(correct)
     return ExamMatrix(
         exam_id, tuple(members), tuple(questions), tuple(tops), marks, right, tuple(map(tuple, responses))
     )
