@@ -99,7 +99,8 @@ class ShellConsumerThread(AIOKafkaConsumerThread):
             return
         try:
             request = LeaveGroupRequest(coordinator.group_id, coordinator.member_id)
-            await asyncio.wait_for(coordinator._send_req(request), 3)
+            answer = await asyncio.wait_for(coordinator._send_req(request), 3)
+            self.log.info("left the group, error code %s", answer.error_code)
         except (KafkaError, TimeoutError) as e:
             self.log.info("could not leave the group: %s", e)
 
