@@ -47,8 +47,11 @@ def group_of(fact: Fact) -> Group | None:
 def window_days(fact: Fact, generation: Generation) -> range:
     """The local days whose window a study fact touches."""
     rules, days = generation.rules, generation.days
-    start = max(fact.start, fact.at - rules.longest_interval)
-    return range(days.day_of(start - rules.beat_gap), days.day_of(fact.at + rules.before) + 1)
+    start = max(fact.start, fact.at - rules.longest_interval) - rules.beat_gap
+    first = days.day_of(start)
+    end = fact.at + rules.before
+    # Nearly always within one day: its end is known, so ask for the last day only when it lies beyond.
+    return range(first, first + 1) if end < days.bounds(first)[1] else range(first, days.day_of(end) + 1)
 
 
 class MemberFacts:

@@ -174,7 +174,7 @@ class MemberPipeline:
         return tally
 
     def _read(self, batch: RecordBatch, record: Record, roster: Roster) -> _Message:
-        headers = dict(record.headers)
+        headers = dict(record.headers) if record.headers else _NO_HEADERS
         stamped = min(max(record.timestamp_ms, 0), LAST_RECEIPT)
         received = _integer(headers.get(RECEIVED_HEADER), stamped, 0, LAST_RECEIPT)
         skew = _integer(headers.get(SKEW_HEADER), 0, -LARGEST_SKEW, LARGEST_SKEW)
@@ -281,6 +281,7 @@ class MemberPipeline:
         answers: list[Row] = []
         for member_id, new in touched.items():
             facts = members[member_id]
+            # By identity: equal bodies of different positions are one, and a Fact is not hashable.
             concerned = {id(f): f for fact in new for f in facts.concerned(fact)}.values()
             for generation in self.generations:
                 numbers = sorted({d for f in concerned for d in facts.days(f, generation)})
@@ -300,6 +301,9 @@ class MemberPipeline:
 
     def _write(self, table: Table, rows: pa.Table) -> Sequence[Refused]:
         return self.sink.insert(table, rows) if rows.num_rows else ()
+
+
+_NO_HEADERS: dict[str, bytes] = {}
 
 
 @dataclass(slots=True)
