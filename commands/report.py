@@ -57,9 +57,9 @@ def member(
 ) -> None:
     """一名成员的报告 · The report of one member, as own feedback."""
     with _site(ctx, out, first, last, course, exam, lang, formats, member_id=member_id, alone=True) as site:
-        if member_id not in site.member_stems:
+        if not site.data.knows(member_id):
             raise ReportError(
-                f"member {member_id!r} is not in the roster of the period and has no records",
+                f"member {member_id!r} is not in the roster and has no records",
                 hint="`xuejing query members` lists who there is",
             )
         site.write_members([member_id])

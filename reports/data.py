@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cached_property
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -72,6 +73,7 @@ class ReportData:
     earlier ones too, because a wrong question may have been opened before. ``rejected``: one row a line
     (member_id '' where it can't be read). ``delivery``: one row a member with ``late`` and ``duplicates``
     in the period; ``None`` when the store doesn't say. ``thresholds``: of rapid answers, ms by question.
+    ``unfinished``: exam attempts (member_id, exam_id, attempt) that go on after the period; they count in the next.
     """
 
     period: Period
@@ -85,6 +87,7 @@ class ReportData:
     catalogue: Catalogue
     delivery: pl.DataFrame | None = None
     thresholds: Mapping[str, float] = field(default_factory=dict)
+    unfinished: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     def study_course(self, content: Content) -> str:
         """Whose study time belongs to a content: '' = over all courses; of an exam, its course."""
@@ -94,6 +97,22 @@ class ReportData:
             return exam.course_id
         courses = self.answers.filter(pl.col("exam_id") == content.id)["course_id"]
         return str(courses.min()) if len(courses) else ""
+
+    def knows(self, member_id: str) -> bool:
+        """Whether the roster or the data have the member."""
+        seen = (self.days["member_id"], self.answers["member_id"])
+        return self.roster.known(member_id) or any(member_id in column for column in seen)
+
+    @cached_property
+    def _unfinished(self) -> dict[str, set[tuple[str, int]]]:
+        found: dict[str, set[tuple[str, int]]] = {}
+        for member_id, exam_id, attempt in self.unfinished.iter_rows():
+            found.setdefault(member_id, set()).add((exam_id, attempt))
+        return found
+
+    def unfinished_of(self, member_id: str) -> Collection[tuple[str, int]]:
+        """(exam, attempt) of the member's attempts that go on after the period."""
+        return self._unfinished.get(member_id, ())
 
     @property
     def zone(self) -> ZoneInfo:

@@ -77,9 +77,9 @@ def effect(rows: Iterable[AnswerRow]) -> Effect:
     for row in rows:
         answers += 1
         score += row.score
+        best += row.max_score
         if row.correct is not None:
             graded += 1
-            best += row.max_score
             if row.correct:
                 correct += 1
             else:
@@ -97,7 +97,7 @@ EFFECT = (
     _GRADED.sum().alias("graded"),
     pl.col("correct").fill_null(False).sum().alias("correct"),
     pl.col("score").sum().alias("score"),
-    pl.col("max_score").filter(_GRADED).sum().alias("max_score"),
+    pl.col("max_score").sum().alias("max_score"),
     _SPENT.filter(_SPENT > 0).sum().alias("response_ms"),
     (_SPENT > 0).sum().alias("timed"),
     pl.col("question_id").filter(_GRADED & ~pl.col("correct")).n_unique().alias("wrong_questions"),

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 
 import polars as pl
 
+from reports.attempts import attempts_after
 from reports.catalogue import Catalogue, typed
 from reports.data import Content, Period, ReportData
 from reports.errors import ReportError
@@ -45,7 +46,7 @@ def load(
     as_of = as_of or datetime.now(UTC)
     inside = Filters(first=first, last=last, member=member, org=org)
     days = reader.frame("member-day", scope, inside)
-    answers = reader.frame("answers", scope, Filters(last=last, member=member, org=org))
+    answers = reader.frame("answers", scope, Filters(member=member, org=org))
     seen = days if first and last else reader.frame("branch-day", _not_own(scope), Filters(first=first, last=last))
     period = _period([days["day"], seen["day"]], first, last, as_of)
     filters = Filters(first=period.first, last=period.last, member=member, org=org)
@@ -55,7 +56,8 @@ def load(
         timezone=generation.timezone,
         generation=generation.number,
         days=days,
-        answers=answers,
+        answers=answers.filter(pl.col("day") <= period.last),
+        unfinished=attempts_after(answers.filter(pl.col("day") > period.last)),
         rejected=reader.frame("rejected", scope, filters).select("member_id", "reason"),
         roster=reader.roster(),
         catalogue=load_catalogue(reader),

@@ -103,7 +103,7 @@ class Words:
     def duration(self, seconds: float) -> str:
         """Hours and minutes from an hour, minutes and seconds from a minute, else seconds."""
         zh = self.language == "zh"
-        if seconds < 60:
+        if round(seconds) < 60:
             text = f"{seconds:.1f}" if seconds < 10 and seconds != int(seconds) else f"{seconds:.0f}"
             return f"{text} 秒" if zh else f"{text} s"
         whole = round(seconds)

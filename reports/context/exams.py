@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -35,26 +35,27 @@ class ExamResult:
     attempts: tuple[Attempt, ...]
 
 
-def exam_results(catalogue: Catalogue, rows: Iterable[AnswerRow]) -> tuple[ExamResult, ...]:
-    """Results by exam, in order of the first attempt. Unanswered questions count 0 of the whole paper; where
-    the catalogue doesn't know the exam, its paper are the questions answered."""
+def exam_results(
+    catalogue: Catalogue, rows: Iterable[AnswerRow], first: date, unfinished: Collection[tuple[str, int]]
+) -> tuple[ExamResult, ...]:
+    """Results by exam, in order of the first attempt, of the attempts whose last answer lies in the period.
+
+    ``rows`` are all answers up to its end; ``unfinished`` names the (exam, attempt) that go on after it.
+    Unanswered questions count 0 of the whole paper; where the catalogue doesn't know the exam, its paper are
+    the questions answered.
+    """
     exams: dict[str, dict[int, list[AnswerRow]]] = {}
     for row in rows:
-        if row.exam_id:
+        if row.exam_id and (row.exam_id, row.attempt) not in unfinished:
             exams.setdefault(row.exam_id, {}).setdefault(row.attempt, []).append(row)
     found = []
     for exam_id, attempts in exams.items():
         made = tuple(_attempt(catalogue, exam_id, number, attempts[number]) for number in sorted(attempts))
-        course = next(iter(attempts.values()))[0].course_id
-        found.append(
-            ExamResult(
-                exam_id,
-                catalogue.exam(exam_id),
-                catalogue.course(course),
-                Figure("exam_attempts", len(made)),
-                made,
-            )
-        )
+        inside = tuple(attempt for attempt in made if attempt.day >= first)
+        if inside:
+            course = catalogue.course(next(iter(attempts.values()))[0].course_id)
+            count = Figure("exam_attempts", len(inside))
+            found.append(ExamResult(exam_id, catalogue.exam(exam_id), course, count, inside))
     return tuple(sorted(found, key=lambda e: (e.attempts[0].day, e.exam_id)))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from reports.attempts import attempts_of
 from reports.context.group_advice import advice
 from reports.context.group_parts import (
     PeopleLine,
@@ -111,6 +112,8 @@ class Groups:
         in_course = pl.col("course_id") == course if course else pl.col("course_id") != ""
         self.by_course = data.days.filter(in_course)
         self.answers = content.rows(data.answers).filter(pl.col("day") >= data.period.first)
+        attempts = attempts_of(content.rows(data.answers), data.unfinished)
+        self.attempts = attempts.filter(pl.col("day") >= data.period.first)
         self.shown = self._verdicts()
 
     def _verdicts(self) -> dict[str, bool]:
@@ -184,7 +187,7 @@ class Groups:
             courses=()
             if hide
             else course_lines(data.catalogue, population.rows(self.by_course).filter(pl.col("events") > 0), answers, k),
-            exams=() if hide else exam_lines(data.catalogue, answers, k),
+            exams=() if hide else exam_lines(data.catalogue, population.rows(self.attempts), k),
             topics=topics,
             few_topics=few > 0,
             missed=missed,

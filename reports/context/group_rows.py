@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 from scipy.special import stdtrit
@@ -17,6 +18,8 @@ from reports.figures import Figure, share, withheld
 from schemas.reference import Text
 
 MOST_MISSED = 10
+_COUNTED = ("answers", "graded", "correct", "score", "max_score", "response_ms", "timed")
+_SUMS = tuple(pl.col(name).sum() for name in _COUNTED)
 FEWEST_ANSWERS = 10
 """A knowledge point with fewer graded answers than this says nothing about a group."""
 
@@ -79,33 +82,26 @@ def course_lines(catalogue: Catalogue, studied: pl.DataFrame, answers: pl.DataFr
     )
 
 
-def exam_lines(catalogue: Catalogue, answers: pl.DataFrame, k: int) -> tuple[ExamLine, ...]:
-    """One line an exam, by the day it began and id."""
-    taken = answers.filter(pl.col("exam_id") != "")
-    if taken.is_empty():
-        return ()
-    facts = taken.group_by("exam_id").agg(
-        pl.col("member_id").n_unique().alias("members"),
-        pl.col("course_id").first(),
-        pl.col("day").min(),
+def exam_lines(catalogue: Catalogue, attempts: pl.DataFrame, k: int) -> tuple[ExamLine, ...]:
+    """One line an exam, by the day of its first attempt and id. ``attempts`` as ``attempts_of`` gives them."""
+    exams = attempts.group_by("exam_id").agg(
+        pl.col("member_id").n_unique().alias("members"), pl.col("course_id").min(), pl.col("day").min(), *_SUMS
     )
-    rows = facts.sort("day", "exam_id").rows(named=True)
-    effects, shares = effects_by(taken, "exam_id"), _first_shares(catalogue, taken)
+    rows = exams.sort("day", "exam_id").rows(named=True)
+    shares = _first_shares(catalogue, attempts)
     hidden = hide_small([r["members"] for r in rows], k)
     return tuple(
-        _exam_line(catalogue, row, effects[(row["exam_id"],)], shares[row["exam_id"]], hide)
-        for row, hide in zip(rows, hidden, strict=True)
+        _exam_line(catalogue, row, shares.get(row["exam_id"], []), hide) for row, hide in zip(rows, hidden, strict=True)
     )
 
 
-def _exam_line(catalogue: Catalogue, row: dict[str, object], sums: Effect, shares: list[float], hide: bool) -> ExamLine:
-    exam_id = str(row["exam_id"])
-    members = row["members"]
+def _exam_line(catalogue: Catalogue, row: dict[str, Any], shares: list[float], hide: bool) -> ExamLine:
+    sums = Effect(**{name: row[name] for name in _COUNTED})
     return ExamLine(
-        exam_id=exam_id,
-        title=catalogue.exam(exam_id),
-        course=catalogue.course(str(row["course_id"])),
-        members=withheld("participants") if hide else Figure("participants", float(str(members))),
+        exam_id=row["exam_id"],
+        title=catalogue.exam(row["exam_id"]),
+        course=catalogue.course(row["course_id"]),
+        members=withheld("participants") if hide else Figure("participants", row["members"]),
         mean=withheld("exam_mean") if hide else mean_share(shares),
         accuracy=withheld("accuracy") if hide else sums.accuracy,
         time_per_question=withheld("time_per_question") if hide else sums.time_per_question,
@@ -114,21 +110,15 @@ def _exam_line(catalogue: Catalogue, row: dict[str, object], sums: Effect, share
     )
 
 
-def _first_shares(catalogue: Catalogue, taken: pl.DataFrame) -> dict[str, list[float]]:
+def _first_shares(catalogue: Catalogue, attempts: pl.DataFrame) -> dict[str, list[float]]:
     """Share of exam points of each member's first attempt, by exam, in order of member."""
-    sums = (
-        taken.group_by("exam_id", "member_id", "attempt")
-        .agg(pl.col("score").sum(), pl.col("max_score").sum(), pl.col("question_id"))
-        .sort("exam_id", "member_id", "attempt")
-        .group_by("exam_id", "member_id", maintain_order=True)
-        .first()
-    )
+    first = attempts.sort("exam_id", "member_id", "attempt").unique(("exam_id", "member_id"), keep="first")
+    columns = first.sort("exam_id", "member_id").select("exam_id", "score", "max_score", "question_ids")
     shares: dict[str, list[float]] = {}
-    for exam_id, score, answered, ids in sums.select("exam_id", "score", "max_score", "question_id").iter_rows():
+    for exam_id, score, answered, ids in columns.iter_rows():
         total = catalogue.paper(exam_id, answered, set(ids))
-        found = shares.setdefault(exam_id, [])
         if total:
-            found.append(score / total)
+            shares.setdefault(exam_id, []).append(score / total)
     return shares
 
 

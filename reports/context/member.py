@@ -148,7 +148,7 @@ def member_report(
         effect=sums.figures,
         pattern=_pattern(period, main, inside, zone),
         courses=_courses(data, content, days, inside),
-        exams=exam_results(data.catalogue, inside),
+        exams=exam_results(data.catalogue, about, period.first, data.unfinished_of(member_id)),
         topics=topics,
         book=book,
         advice=advice(figures.study, sums.figures, topics, book),
