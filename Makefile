@@ -63,10 +63,9 @@ test-kafka: $(VENV)/.dev ## run the tests that need Apache Kafka (Java 17, Maven
 test-browser: $(VENV)/.dev ## run the tests that need headless Chromium
 	@XUEJING_REQUIRE=browser,$$XUEJING_REQUIRE $(PYTEST) -m browser $(ARGS)
 
+# Each tells what is wrong, also when the one before it failed.
 lint: $(VENV)/.dev ## ruff and strict types
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
+	@ok=0; $(BIN)/ruff check . || ok=1; $(BIN)/ruff format --check . || ok=1; $(BIN)/mypy || ok=1; exit $$ok
 
 format: $(VENV)/.dev ## let ruff format and fix what it can
 	@$(BIN)/ruff check --fix-only .
