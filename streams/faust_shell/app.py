@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -45,6 +44,9 @@ class ShellApp(faust.App):
     def FlowControlQueue(self, maxsize: int | None = None, **_: Any) -> Any:  # noqa: N802
         """Never cleared on resume: Faust resumes partitions first, and would throw away what they brought."""
         return super().FlowControlQueue(maxsize, clear_on_resume=False)
+
+    def _create_directories(self) -> None:
+        """None: nothing is kept on disk."""
 
     def _new_transport(self) -> ShellTransport:
         return ShellTransport(self.conf.broker_consumer, self)
@@ -111,10 +113,10 @@ def build_app(
         broker_request_timeout=max(40.0, session + 10.0),
         consumer_max_fetch_size=settings.partition_fetch_bytes,
         consumer_auto_offset_reset="earliest",
+        consumer_metadata_max_age_ms=10_000,  # a topic that is made after the worker started is noticed then
         ConsumerScheduler=run_scheduler(list(routes), max_batch_records, max_batch_bytes),
         TableManager=NoTables,
         store="memory://",
-        datadir=tempfile.gettempdir() + "/xuejing-faust",
         table_standby_replicas=0,  # else Faust's assignor, made for tables, divides the partitions
         topic_disable_leader=True,
         topic_allow_declare=False,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from kafka.admin import KafkaAdminClient
 
 from producers.embedded_broker import EmbeddedBroker
 from producers.kafka_client import ensure_topics
@@ -48,6 +49,30 @@ def test_a_broker_that_crashes_and_comes_back_costs_nothing(kafka: ApacheKafka, 
         assert worker.wait(40) == 0
     finally:
         workers.end()
+
+
+@pytest.mark.kafka
+def test_a_topic_that_is_made_anew_is_read_from_its_beginning(
+    kafka_bootstrap: str, new_topic: Callable[..., str], tmp_path: Path
+) -> None:
+    if not os.environ.get("XUEJING_KAFKA_BOOTSTRAP"):
+        pytest.skip("needs Apache Kafka (XUEJING_KAFKA_BOOTSTRAP): the embedded broker deletes no offsets")
+    workers = Workers(kafka_bootstrap, new_topic(), tmp_path)
+    admin = KafkaAdminClient(bootstrap_servers=kafka_bootstrap)
+    try:
+        fill(kafka_bootstrap, workers.topic, 0, 2000)
+        worker = workers.start()
+        workers.wait_done()
+        admin.delete_topics([workers.topic])
+        wait(lambda: not workers.ends(), 20, "deletion")
+        ensure_topics(kafka_bootstrap, {workers.topic: 4})
+        fill(kafka_bootstrap, workers.topic, 2000, 100)
+        workers.wait_done(60)
+        assert {r.value for r in workers.rows()} == {f"{i:06d}" for i in range(2100)}
+        assert worker.running
+    finally:
+        workers.end()
+        admin.close()
 
 
 def test_a_broker_that_forgot_everything_is_not_read_in_silence(tmp_path: Path) -> None:
