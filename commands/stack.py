@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from producers.embedded_broker import EmbeddedBroker
-from producers.kafka_admin import BrokerUnavailable, lag
+from producers.kafka_admin import BrokerUnavailable, end_offsets, lag, wait_until_committed
 from schemas.errors import XuejingError
 from schemas.settings import Settings
 from sinks.client import Endpoint, Store
@@ -25,7 +24,7 @@ from sinks.read.generations import ensure_generation
 from streams.rules import Rules
 
 from .connect import engine, environment, settings_for, store_folder
-from .worker import topics
+from .producing import topics
 
 BROKER_FILE = "broker.json"
 
@@ -55,24 +54,28 @@ class Stack:
     def wait_until_processed(self, progress: Callable[[int], None] = lambda _: None) -> None:
         """Wait until every event sent so far is in the metrics, branches included. ``progress`` gets the
         number of messages that are still to be read."""
-        quiet = 0
-        while quiet < 2:
-            # Twice, because a line forwarded to another partition is on the topic again.
-            self.check()
-            left = self._lag()
-            progress(left)
-            quiet = quiet + 1 if left == 0 else 0
-            if left:
-                time.sleep(0.1)
+        topics_in_order = self.settings.events_topic, self.settings.contributions_topic
+        while True:
+            for topic in topics_in_order:
+                self._catch_up(topic, progress)
+            # A line forwarded to another partition is on the topic of events again.
+            if not any(self._lag(topic) for topic in topics_in_order):
+                return
 
-    def _lag(self) -> int:
+    def _catch_up(self, topic: str, progress: Callable[[int], None]) -> None:
         s = self.settings
-        found = 0
-        for topic in (s.events_topic, s.contributions_topic):
-            found += sum(
-                lag(s.kafka_bootstrap, s.consumer_group, topic, security=s.kafka_security(), timeout=30).values()
-            )
-        return found
+        security = s.kafka_security()
+        ends = end_offsets(s.kafka_bootstrap, topic, security=security, timeout=30)
+        while not wait_until_committed(
+            s.kafka_bootstrap, s.consumer_group, topic, until=ends, security=security, timeout=2, poll=0.2
+        ):
+            self.check()
+            progress(self._lag(topic))
+
+    def _lag(self, topic: str) -> int:
+        s = self.settings
+        found = lag(s.kafka_bootstrap, s.consumer_group, topic, security=s.kafka_security(), timeout=30)
+        return sum(found.values())
 
 
 def spawn(settings: Settings, command: list[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
