@@ -177,11 +177,9 @@ class ShellConsumer(Consumer):
 
     async def wait_empty(self) -> None:
         """Lets the handler in hand finish, starts no other, and commits. Called before partitions are given up."""
-        settings = self._shell.settings
         self._shell.collector.hold()
-        patience = settings.stop_timeout if self.app.should_stop else settings.rebalance_patience
-        if not await self._shell.collector.settle(patience):
-            self.log.warning("a handler still works after %s s; what it has in hand is not committed", patience)
+        if not await self._shell.collector.settle(self._shell.patience(stopping=self.app.should_stop)):
+            self.log.warning("a handler is still at work; what it has in hand is not committed")
         await self.commit()
         if self._shell.ledger.to_commit():  # a commit was under way already, without the last of it
             await self.commit()

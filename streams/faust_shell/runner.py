@@ -22,9 +22,10 @@ def run_app(app: ShellApp, loglevel: str = "INFO") -> int:
     if not logging.getLogger().handlers:
         logging.basicConfig(level=loglevel, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     code = asyncio.run(_serve(app))
-    if app.shell.collector.busy:
+    if app.shell.cut_off:  # its thread would hold up the end of the process for as long as it likes
         log.warning("a handler is still at work; ending without it")
         end_process(code or EXIT_CUT_OFF)
+    app.shell.disarm()
     return code
 
 
@@ -47,6 +48,8 @@ async def _serve(app: ShellApp) -> int:
             shell.fatal(app.crash_reason or RuntimeError("Faust crashed without a reason"))
         return await _stop(app, starting)
     finally:
+        shell.cut_off = shell.collector.busy
+        await shell.collector.stop()
         for task in ends:
             task.cancel()
 
@@ -64,8 +67,4 @@ async def _stop(app: ShellApp, starting: asyncio.Task[None]) -> int:
     except Exception as e:
         log.error("Faust failed to stop in good order: %s: %s", type(e).__name__, e)
         return EXIT_FAILED
-    cut_off = shell.collector.busy
-    await shell.collector.stop()
-    if shell.failure is not None:
-        return EXIT_FAILED
-    return EXIT_CUT_OFF if cut_off else EXIT_OK
+    return EXIT_OK if shell.failure is None else EXIT_FAILED

@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -68,11 +69,23 @@ class Shell:
             on_revoked=on_revoked,
         )
         self.failure: BaseException | None = None
+        self.cut_off = False  # a handler was still at work when the app had ended
         self.stopping = asyncio.Event()
         self._on_fatal = on_fatal
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._signals = 0
+        self._timers: list[threading.Timer] = []
+        self._stop_by: float | None = None
+
+    def patience(self, *, stopping: bool) -> float:
+        """Seconds that may be spent on waiting for the handler in hand; for a stop, from the first question on."""
+        if not stopping:
+            return self.settings.rebalance_patience
+        now = time.monotonic()
+        if self._stop_by is None:
+            self._stop_by = now + self.settings.stop_timeout
+        return max(0.0, self._stop_by - now)
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -86,12 +99,17 @@ class Shell:
         self._end_after(self.settings.stop_timeout + 30, EXIT_CUT_OFF)
         self.stopping.set()
 
-    @staticmethod
-    def _end_after(seconds: float, code: int) -> None:
-        """Ends the process then, should it still be there: nothing may hang on for ever."""
+    def _end_after(self, seconds: float, code: int) -> None:
+        """Ends the process then, should it still be running the app: nothing may hang on for ever."""
         timer = threading.Timer(seconds, end_process, [code])
         timer.daemon = True
+        self._timers.append(timer)
         timer.start()
+
+    def disarm(self) -> None:
+        """The app has ended in time; the process is its caller's again."""
+        while self._timers:
+            self._timers.pop().cancel()
 
     def fatal(self, error: BaseException) -> None:
         """Ends the process with a non-zero status. What isn't durable is not committed; what is, may be.

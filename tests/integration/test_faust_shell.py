@@ -91,6 +91,18 @@ def test_asked_to_stop_it_finishes_commits_and_leaves(workers: Workers) -> None:
     assert workers.duplicates() == 0
 
 
+def test_a_handler_that_does_not_end_is_cut_off_and_not_committed(workers: Workers) -> None:
+    fill(workers.bootstrap, workers.topic, 0, 1000)
+    worker = workers.start(slow=120, settings={"stop_timeout": 2.0})
+    worker.says("ASSIGNED")
+    time.sleep(1)
+    worker.signal(signal.SIGTERM)
+    began = time.monotonic()
+    assert worker.wait() == 75
+    assert 1.5 < time.monotonic() - began < 15
+    assert workers.committed() == {}
+
+
 def test_partitions_move_between_two_workers_without_loss(workers: Workers) -> None:
     fill(workers.bootstrap, workers.topic, 0, 4000)
     first = workers.start(slow=0.2)
