@@ -12,6 +12,7 @@ from typer.rich_utils import rich_format_error
 
 from commands import (
     analysing,
+    backup,
     calibrate,
     data,
     doctor,
@@ -76,6 +77,8 @@ app.command("retention", rich_help_panel=_OPERATE)(retention.retention)
 app.command("reconcile", rich_help_panel=_OPERATE)(reconcile.reconcile)
 app.command("worker", rich_help_panel=_OPERATE)(serve.worker)
 app.command("engine", rich_help_panel=_OPERATE)(serve.engine)
+app.command("backup", rich_help_panel=_OPERATE)(backup.backup)
+app.command("restore", rich_help_panel=_OPERATE)(backup.restore)
 app.command("calibrate", rich_help_panel=_OPERATE)(calibrate.calibrate)
 app.command("migrate", rich_help_panel=_OPERATE)(serve.migrate)
 

@@ -9,7 +9,10 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
+from schemas.errors import ConfigError
 from schemas.settings import Settings, load
+
+LANGUAGES = ("zh", "en")
 
 messages = Console(stderr=True, highlight=False)
 """Messages go to stderr: stdout carries data only."""
@@ -33,6 +36,8 @@ def make(data: Path | None = None, language: str | None = None) -> Context:
     if data is not None:
         settings, origin["data_dir"] = replace(settings, data_dir=str(data)), "--data"
     if language is not None:
+        if language not in LANGUAGES:
+            raise ConfigError(f"{language!r} is no language of ours", where="--lang", hint=" / ".join(LANGUAGES))
         settings, origin["language"] = replace(settings, language=language), "--lang"
     return Context(settings, origin)
 

@@ -14,7 +14,6 @@ from producers.emit import Emitter
 from producers.simulate import default_scenario, write_simulation
 from producers.tables import KINDS, TableErrors, inspect_reference, listing, write_template
 from schemas.errors import InputError
-from schemas.reference import Roster
 from sinks.clickhouse import ClickHouseSink
 from sinks.reference import current_reference, write_reference
 
@@ -103,11 +102,10 @@ def _import(ctx: typer.Context, path: Path, wanted: frozenset[str], label: str) 
             contexts.messages.print(listing(found.warnings, settings.language), markup=False)  # type: ignore[arg-type]
         if not found.tables.present & wanted:
             raise InputError(f"no table of the {label} found", where=str(path), hint=", ".join(sorted(wanted)))
-        before = Roster(known.organisations, known.members)
         result = write_reference(store, found.tables, datetime.now(UTC))
         context.say(str(result.describe("zh")), str(result.describe("en")))
         if label == "roster":
-            publish_moves(context, store, before)
+            publish_moves(context, store)
 
 
 @importing.command("roster")
@@ -120,6 +118,14 @@ def import_roster(
     were rejected because their member was unknown are tried again.
     """
     _import(ctx, path, frozenset({"organisations", "members"}), "roster")
+
+
+@importing.command("resume")
+def import_resume(ctx: typer.Context) -> None:
+    """补做名册导入后的重算 · Tell the branches of earlier roster imports that could not be told. Harmless twice."""
+    context = contexts.of(ctx)
+    with connected(context.settings) as store:
+        publish_moves(context, store)
 
 
 @importing.command("catalogue")

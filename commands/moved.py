@@ -1,56 +1,83 @@
-"""After a roster import: count moved members again for their branches, and try rejected lines again."""
+"""After a roster import: count moved members again for their branches, and try rejected lines again.
+
+An import is written to the store first and published afterwards. Where publishing fails, the import stays marked
+as unpublished: the next import, ``xuejing import resume`` or the next start of a worker completes it. Doing it twice
+does no harm: a branch's day is computed from the store, and the same event twice is one event.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from producers.kafka_admin import BrokerUnavailable
+from producers.kafka_client import EventProducer
 from schemas.days import day_number
-from schemas.errors import XuejingError
+from schemas.errors import ConfigError, DeliveryError, XuejingError
 from schemas.reference import Roster
-from schemas.reference.moves import moves
 from sinks.clickhouse import ClickHouseSink
 from sinks.client import Store
-from sinks.read.generations import active_generation
-from sinks.reference import current_reference, touched_branch_days
+from sinks.imports import mark_published, unpublished, waiting_branch_days
+from sinks.rosters import read_roster
 from streams.contributions import again, encode
 
 from .context import Context
+from .producing import event_producer
 from .rejected import retry
 from .stack import with_broker
-from .worker import event_producer
 
 
-def publish_moves(context: Context, store: Store, before: Roster) -> None:
-    """Ask the branch agent to compute again what the new roster changes, and retry unknown members.
+class Published(NamedTuple):
+    """What was sent: branch days to compute again, and rejected lines of members who are known now."""
 
-    Without a running broker there is no branch agent either: it reads the roster when it starts, and the
-    days are computed again when the import is repeated.
-    """
-    sink = ClickHouseSink(store, patience=30)
-    now = current_reference(sink)
-    after = Roster(now.organisations, now.members)
-    days = touched_branch_days(store, active_generation(store).number, moves(before, after))
-    unknown = _unknown(sink, after)
-    if not days and not unknown:
-        return
-    try:
-        settings = with_broker(context.settings)
-    except BrokerUnavailable as error:
-        raise XuejingError(
-            f"the roster is imported, but {len(days)} branch days and {len(unknown)} rejected lines wait for a broker",
-            hint=f"start it and import again: {error}",
-        ) from error
-    generation = active_generation(store).number
-    with event_producer(settings, settings.contributions_topic) as producer:
-        for org_id, day in days:
-            producer.send(org_id, [encode(again(org_id, generation, day_number(day)))])
-    with event_producer(settings) as events:
+    imports: int = 0
+    branch_days: int = 0
+    retried: int = 0
+
+
+def complete(sink: ClickHouseSink, events: EventProducer, contributions: EventProducer) -> Published:
+    """Publish every import that waits; marked only when Kafka has acknowledged all of it."""
+    waiting = unpublished(sink.store)
+    if not waiting:
+        return Published()
+    days = waiting_branch_days(sink.store, waiting)
+    for generation, org_id, day in days:
+        contributions.send(org_id, [encode(again(org_id, generation, day_number(day)))])
+    contributions.flush()
+    unknown = _unknown(sink, read_roster(sink))
+    if unknown:
         retry(events, sink, unknown)
-    context.say(
-        f"重新计算 {len(days)} 个支部日，重试 {len(unknown)} 条被拒记录",
-        f"{len(days)} branch days are computed again, {len(unknown)} rejected lines are tried again",
-    )
+    mark_published(sink.store, waiting)
+    return Published(len(waiting), len(days), len(unknown))
+
+
+def publish_moves(context: Context, store: Store) -> None:
+    """Publish what waits. Without a running broker of our own there is no worker either, and the next one completes
+    it; a configured broker that does not answer is an error, because its workers may be running."""
+    settings = context.settings
+    try:
+        reached = with_broker(settings)
+        with (
+            event_producer(reached) as events,
+            event_producer(reached, reached.contributions_topic) as contributions,
+        ):
+            done = complete(ClickHouseSink(store, patience=30), events, contributions)
+    except (BrokerUnavailable, DeliveryError, ConfigError) as error:
+        if not settings.kafka_bootstrap:
+            context.say(
+                "尚无消息服务在运行：下次 `xuejing up` 启动时会重算相关支部并重试被拒记录",
+                "no broker is running: the next `xuejing up` computes the branches again and retries rejected lines",
+            )
+            return
+        raise XuejingError(
+            f"the import is stored, but its branches could not be told: {error.what}",
+            where=error.where or settings.kafka_bootstrap,
+            hint="when Kafka answers again: xuejing import resume (a worker that starts does it too)",
+        ) from error
+    if done.branch_days or done.retried:
+        context.say(
+            f"重新计算 {done.branch_days} 个支部日，重试 {done.retried} 条被拒记录",
+            f"{done.branch_days} branch days are computed again, {done.retried} rejected lines are tried again",
+        )
 
 
 def _unknown(sink: ClickHouseSink, roster: Roster) -> list[dict[str, Any]]:

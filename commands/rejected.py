@@ -18,8 +18,8 @@ from sinks.clickhouse import ClickHouseSink
 
 from . import context as contexts
 from .connect import connected
+from .producing import event_producer
 from .stack import with_broker
-from .worker import event_producer
 
 app = typer.Typer(no_args_is_help=True, help="查看、重试或丢弃被拒记录 · Rejected lines: look, retry, discard")
 

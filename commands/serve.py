@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
-import sys
 import threading
 import time
 from typing import Annotated
@@ -16,15 +14,10 @@ from sinks.client import Store
 from sinks.embedded.process import EngineProcess
 
 from . import context as contexts
+from . import logs
 from .connect import announce, connected, endpoint, retract, store_folder
 from .stack import prepare, stack
 from .worker import run_worker, topics
-
-
-def _log(level: str) -> None:
-    logging.basicConfig(
-        level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr, force=True
-    )
 
 
 def up(
@@ -74,7 +67,7 @@ def worker(
     (systemd, compose and Kubernetes do).
     """
     settings = contexts.of(ctx).settings
-    _log(settings.log_level)
+    logs.configure(settings)
     if die_with_parent:
         threading.Thread(target=_watch_stdin, daemon=True).start()
     with connected(settings) as store:

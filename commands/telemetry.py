@@ -1,4 +1,4 @@
-"""What a worker tells about itself: Prometheus metrics, readiness and liveness, and the probe."""
+"""What a worker tells about itself: Prometheus metrics, readiness and liveness, lag, and the probe."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
@@ -20,52 +20,119 @@ from schemas.errors import XuejingError
 from schemas.settings import Settings
 from sinks.clickhouse import ClickHouseSink
 from streams.pipeline import Tally
+from streams.records import PartitionSet
 
 log = logging.getLogger(__name__)
 
-LATENCY = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300)
+SECONDS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300)
+WATCH_SECONDS = 15.0
+Place = tuple[str, int]
+"""(topic, partition)"""
 
 
 class Telemetry:
-    """The metrics of one worker process."""
+    """The metrics of one worker process. Base units (seconds, bytes, lines), counters end in ``_total``."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         new: dict[str, Any] = {"registry": self.registry}
-        self.lines = Counter("xuejing_lines", "lines by verdict", ["verdict"], **new)
-        self.rejected = Counter("xuejing_rejected", "rejected lines by reason", ["reason"], **new)
+        self.lines = Counter("xuejing_lines", "Lines by verdict; the rejected are counted apart", ["verdict"], **new)
+        self.rejected = Counter("xuejing_rejected_lines", "Rejected lines by reason", ["reason"], **new)
         self.batch = Histogram(
-            "xuejing_batch_lines", "lines in a batch", buckets=(1, 10, 100, 1000, 10_000, 100_000), **new
+            "xuejing_batch_lines", "Lines in a batch", buckets=(1, 10, 100, 1000, 10_000, 100_000), **new
         )
-        self.seconds = Counter("xuejing_step_seconds", "time by step of processing", ["step"], **new)
-        self.last = Gauge("xuejing_last_batch_timestamp_seconds", "when the last batch was durable", **new)
-        self.lag = Gauge("xuejing_lag_messages", "messages not yet processed", ["topic", "partition"], **new)
+        self.seconds = Histogram(
+            "xuejing_step_seconds",
+            "Time of a batch by step: decode, load, merge, archive, fold, publish, ledger, branches",
+            ["step"],
+            buckets=SECONDS,
+            **new,
+        )
+        self.last = Gauge("xuejing_last_batch_timestamp_seconds", "When the last batch was durable (Unix time)", **new)
+        self.lag = Gauge(
+            "xuejing_consumer_lag_messages", "Messages not yet committed by the group", ["topic", "partition"], **new
+        )
+        self.assigned = Gauge("xuejing_assigned_partitions", "Partitions that this worker has", **new)
         self.latency = Histogram(
-            "xuejing_event_to_visible_seconds", "probe: from sending to visible", buckets=LATENCY, **new
+            "xuejing_event_to_visible_seconds", "Probe: from sending to visible in the store", buckets=SECONDS, **new
         )
-        self.waiting = Gauge("xuejing_store_waiting_seconds", "how long the store has been away", **new)
-        self.members = Gauge("xuejing_cached_members", "members whose facts are in memory", **new)
+        self.probes = Counter("xuejing_probes", "Probes by what became of them", ["outcome"], **new)
+        self.waiting = Gauge("xuejing_store_waiting_seconds", "How long the store has been away; 0: it is there", **new)
+        self.wedged = Gauge("xuejing_wedged_seconds", "How long messages have waited without a batch ending", **new)
+        self.members = Gauge("xuejing_cached_members", "Members whose facts are in memory", **new)
 
     def batch_done(self, tally: Tally, cached: int) -> None:
-        """Count a batch that is durable."""
+        """Count a batch of events that is durable."""
         for verdict in ("new", "duplicates", "redelivered", "forwarded"):
             self.lines.labels(verdict).inc(getattr(tally, verdict))
         for reason, count in tally.rejected.items():
             self.rejected.labels(reason).inc(count)
         for step, seconds in tally.seconds.items():
-            self.seconds.labels(step).inc(seconds)
+            self.seconds.labels(step).observe(seconds)
         self.batch.observe(tally.lines)
         self.last.set(time.time())
         self.members.set(cached)
 
 
 class Health:
-    """Ready: partitions are assigned and the store is not away. Alive: the process answers at all."""
+    """Ready: partitions are assigned and the store is there. Alive: no stream of ours is wedged.
 
-    def __init__(self, sink: ClickHouseSink) -> None:
-        self.sink, self.assigned = sink, False
+    Wedged: messages wait on a partition that this worker has, the store is there, and for ``wedged_after`` seconds
+    no batch ended. A store or a broker that is away is no reason to end a worker: starting it again would not help.
+    Called from several threads.
+    """
 
-    def state(self) -> dict[str, Any]:
+    def __init__(
+        self, sink: ClickHouseSink, wedged_after: float = 0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.sink, self.wedged_after, self._clock = sink, wedged_after, clock
+        self._lock = threading.Lock()
+        self._places: PartitionSet = frozenset()
+        self._behind_since: float | None = None
+
+    @property
+    def assigned(self) -> bool:
+        """Whether this worker has partitions."""
+        return bool(self._places)
+
+    @property
+    def partitions(self) -> int:
+        """How many."""
+        return len(self._places)
+
+    def assign(self, places: PartitionSet) -> None:
+        """The group gave this worker these partitions."""
+        with self._lock:
+            self._places, self._behind_since = places, None
+
+    def batch_ended(self) -> None:
+        """A batch of any topic is durable."""
+        with self._lock:
+            if self._behind_since is not None:
+                self._behind_since = self._clock()
+
+    def saw_lag(self, behind: Mapping[Place, int]) -> None:
+        """The group's lag as it was a moment ago."""
+        with self._lock:
+            if not any(behind.get(place, 0) for place in self._places) or self.sink.waiting_since is not None:
+                self._behind_since = None
+            elif self._behind_since is None:
+                self._behind_since = self._clock()
+
+    def stalled(self) -> float:
+        """Seconds for which messages have waited without a batch ending; 0 while the store is away."""
+        with self._lock:
+            if self._behind_since is None or self.sink.waiting_since is not None:
+                return 0.0
+            return self._clock() - self._behind_since
+
+    def live(self) -> dict[str, Any]:
+        """What ``/live`` answers."""
+        stalled = self.stalled()
+        wedged = bool(self.wedged_after) and stalled >= self.wedged_after
+        return {"alive": not wedged, "stalled_seconds": round(stalled, 1)}
+
+    def ready(self) -> dict[str, Any]:
         """What ``/ready`` answers."""
         away = self.sink.waiting_since
         return {
@@ -76,13 +143,13 @@ class Health:
 
 
 def serve(telemetry: Telemetry, health: Health, host: str, port: int) -> ThreadingHTTPServer:
-    """Answer ``/metrics``, ``/ready`` and ``/live`` in a thread. Raises OSError when the port is taken."""
+    """Answer ``/metrics``, ``/ready`` and ``/live`` in a thread. Raises XuejingError when the port is taken."""
 
     class Handler(BaseHTTPRequestHandler):
         routes: ClassVar[dict[str, Callable[[], tuple[int, str, bytes]]]] = {
             "/metrics": lambda: (200, CONTENT_TYPE_LATEST, _metrics(telemetry, health)),
-            "/live": lambda: (200, "application/json", b'{"alive": true}'),
-            "/ready": lambda: _ready(health),
+            "/live": lambda: _told(health.live(), "alive"),
+            "/ready": lambda: _told(health.ready(), "ready"),
         }
 
         def do_GET(self) -> None:
@@ -97,48 +164,82 @@ def serve(telemetry: Telemetry, health: Health, host: str, port: int) -> Threadi
         def log_message(self, format: str, *args: Any) -> None:
             """Scrapes are not worth a line each."""
 
-    server = ThreadingHTTPServer((host, port), Handler)
+    try:
+        server = ThreadingHTTPServer((host, port), Handler)
+    except OSError as error:
+        raise XuejingError(
+            f"metrics can't be served: {error.strerror}", where=f"{host}:{port}", hint="set another metrics_port"
+        ) from error
     threading.Thread(target=server.serve_forever, name="telemetry", daemon=True).start()
     return server
 
 
 def _metrics(telemetry: Telemetry, health: Health) -> bytes:
-    telemetry.waiting.set(health.state()["store_away_seconds"] or 0)
+    telemetry.waiting.set(health.ready()["store_away_seconds"] or 0)
+    telemetry.wedged.set(health.stalled())
+    telemetry.assigned.set(health.partitions)
     return generate_latest(telemetry.registry)
 
 
-def _ready(health: Health) -> tuple[int, str, bytes]:
-    state = health.state()
-    return (200 if state["ready"] else 503), "application/json", json.dumps(state).encode()
+def _told(state: dict[str, Any], good: str) -> tuple[int, str, bytes]:
+    return (200 if state[good] else 503), "application/json", json.dumps(state).encode()
+
+
+class Watch(threading.Thread):
+    """Asks Kafka for the group's lag now and then: for the metrics, and to notice a stream that is wedged."""
+
+    def __init__(self, settings: Settings, telemetry: Telemetry, health: Health, every: float = WATCH_SECONDS) -> None:
+        super().__init__(name="watch", daemon=True)
+        self.settings, self.telemetry, self.health, self.every = settings, telemetry, health, every
+        self.stopped = threading.Event()
+
+    def run(self) -> None:
+        """Until ``stopped``. A broker that is away is reported by the stream itself."""
+        while not self.stopped.wait(self.every):
+            try:
+                self.look()
+            except XuejingError as error:
+                log.warning("lag: %s", error)
+
+    def look(self) -> None:
+        """Once. Raises BrokerUnavailable."""
+        s = self.settings
+        behind: dict[Place, int] = {}
+        for topic in (s.events_topic, s.contributions_topic):
+            found = lag(s.kafka_bootstrap, s.consumer_group, topic, security=s.kafka_security())
+            behind |= {(topic, partition): count for partition, count in found.items()}
+        for (topic, partition), count in behind.items():
+            self.telemetry.lag.labels(topic, str(partition)).set(count)
+        self.health.saw_lag(behind)
 
 
 class Probe(threading.Thread):
     """Sends a probe to every partition now and then, and measures until it is visible in the store."""
 
     def __init__(
-        self, settings: Settings, telemetry: Telemetry, sink: ClickHouseSink, producer: EventProducer, every: float
+        self, telemetry: Telemetry, sink: ClickHouseSink, producer: EventProducer, every: float, timeout: float = 60
     ) -> None:
         super().__init__(name="probe", daemon=True)
-        self.settings, self.telemetry, self.sink, self.producer = settings, telemetry, sink, producer
-        self.every = every
+        self.telemetry, self.sink, self.producer = telemetry, sink, producer
+        self.every, self.timeout = every, timeout
         self.stopped = threading.Event()
 
     def run(self) -> None:
         """Until ``stopped``; trouble is logged once a round: the stream itself reports it in full."""
         while not self.stopped.wait(self.every):
-            try:
-                for seconds in measure(self.sink, self.producer, timeout=60):
-                    self.telemetry.latency.observe(seconds)
-                self._lag()
-            except XuejingError as error:
-                log.warning("probe: %s", error)
+            self.round()
 
-    def _lag(self) -> None:
-        s = self.settings
-        for topic in (s.events_topic, s.contributions_topic):
-            behind = lag(s.kafka_bootstrap, s.consumer_group, topic, security=s.kafka_security())
-            for partition, count in behind.items():
-                self.telemetry.lag.labels(topic, str(partition)).set(count)
+    def round(self) -> None:
+        """One probe for each partition."""
+        try:
+            found = measure(self.sink, self.producer, timeout=self.timeout)
+        except XuejingError as error:
+            log.warning("probe: %s", error)
+            found = []
+        for seconds in found:
+            self.telemetry.latency.observe(seconds)
+        self.telemetry.probes.labels("visible").inc(len(found))
+        self.telemetry.probes.labels("lost").inc(self.producer.partitions - len(found))
 
 
 def measure(sink: ClickHouseSink, producer: EventProducer, *, timeout: float) -> list[float]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import TypeVar
 
 from producers.kafka_client import EventProducer, partition_for
 from schemas.days import LocalDays
@@ -23,13 +25,17 @@ from streams.pipeline import MemberPipeline
 from streams.records import PartitionSet, RecordBatch
 from streams.rules import Generation, Rules
 
+from .batches import Gate
+from .connect import store_folder
+from .logs import TellingSink
 from .moved import complete
 from .producing import event_producer, topics
-from .telemetry import Health, Probe, Telemetry, serve
+from .telemetry import Health, Probe, Telemetry, Watch, serve
 
 __all__ = ["KafkaOutbox", "StoreGenerations", "event_producer", "generation", "run_worker", "topics"]
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class KafkaOutbox:
@@ -83,9 +89,16 @@ def run_worker(settings: Settings, store: Store, *, embedded: bool) -> int:
     """Run until SIGTERM; returns the exit code. Needs a migrated store and existing topics."""
     # Facts live long and hold no cycles: collecting them again and again cost a fifth of the time.
     gc.set_threshold(200_000, 50, 1000)
-    sink = ClickHouseSink(store)
+    sink = TellingSink(store)
     rosters = StoreRosters(sink)
-    telemetry, health = Telemetry(), Health(sink)
+    telemetry, health = Telemetry(), Health(sink, settings.wedged_seconds)
+    # A backup of the embedded store is taken between batches. Servers have their own means.
+    gate = Gate(store_folder(settings)) if embedded and store_folder(settings).is_dir() else None
+
+    def whole(process: Callable[[Sequence[RecordBatch]], T], batches: Sequence[RecordBatch]) -> T:
+        with gate.batch() if gate else nullcontext():
+            return process(batches)
+
     with (
         event_producer(settings, linger_ms=5) as events,
         event_producer(settings, settings.contributions_topic, linger_ms=5) as contributions,
@@ -105,16 +118,20 @@ def run_worker(settings: Settings, store: Store, *, embedded: bool) -> int:
         branches = BranchPipeline(sink, rosters)
 
         async def on_events(batches: Sequence[RecordBatch]) -> None:
-            tally = await run_blocking(members.process, batches)
+            tally = await run_blocking(whole, members.process, batches)
             telemetry.batch_done(tally, len(members.cache))
+            health.batch_ended()
             log.info("batch: %s", tally)
 
         async def on_contributions(batches: Sequence[RecordBatch]) -> None:
-            await run_blocking(branches.process, batches)
+            begun = time.perf_counter()
+            await run_blocking(whole, branches.process, batches)
+            telemetry.seconds.labels("branches").observe(time.perf_counter() - begun)
+            health.batch_ended()
 
         async def assigned(places: PartitionSet) -> None:
             await revoked(places)
-            health.assigned = bool(places)
+            health.assign(places)
 
         async def revoked(places: PartitionSet) -> None:
             members.cache.forget({p for topic, p in places if topic == settings.events_topic})
@@ -143,14 +160,17 @@ def _told(
 ) -> Iterator[None]:
     """Metrics, health and probes for the time of the block, as the settings ask for them."""
     server = None
+    watch = Watch(settings, telemetry, health)
     if settings.metrics_port:
         server = serve(telemetry, health, settings.metrics_host, settings.metrics_port)
-    probe = Probe(settings, telemetry, sink, producer, settings.probe_seconds)
+        watch.start()
+    probe = Probe(telemetry, sink, producer, settings.probe_seconds)
     if settings.probe_seconds:
         probe.start()
     try:
         yield
     finally:
+        watch.stopped.set()
         probe.stopped.set()
         if server is not None:
             server.shutdown()

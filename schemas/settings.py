@@ -15,22 +15,30 @@ from typing import Any
 from .errors import ConfigError
 
 PREFIX = "XUEJING_"
+_PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
-def _setting(default: Any, doc: str, *, secret: bool = False, least: int | None = None) -> Any:
-    return field(default=default, metadata={"doc": doc, "secret": secret, "least": least}, repr=not secret)
+def _setting(
+    default: Any, doc: str, *, secret: bool = False, least: int | None = None, one_of: tuple[str, ...] = ()
+) -> Any:
+    return field(
+        default=default, metadata={"doc": doc, "secret": secret, "least": least, "one_of": one_of}, repr=not secret
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Every setting with its default. ``describe`` gives them with their documentation."""
 
-    language: str = _setting("zh", "language of messages and reports: zh or en")
+    language: str = _setting("zh", "language of messages and reports: zh or en", one_of=("zh", "en"))
     timezone: str = _setting("Asia/Shanghai", "IANA zone of local days, for new stores")
     data_dir: str = _setting("~/.xuejing", "folder of the embedded store and journal")
 
     kafka_bootstrap: str = _setting("", "brokers as host:port,…; empty: the embedded broker")
-    kafka_security_protocol: str = _setting("PLAINTEXT", "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL")
+    kafka_security_protocol: str = _setting(
+        "PLAINTEXT", "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL", one_of=_PROTOCOLS
+    )
     kafka_sasl_mechanism: str = _setting("SCRAM-SHA-512", "SASL mechanism")
     kafka_username: str = _setting("", "SASL user")
     kafka_password: str = _setting("", "SASL password", secret=True)
@@ -56,7 +64,11 @@ class Settings:
     metrics_host: str = _setting("127.0.0.1", "address on which a worker answers /metrics, /ready and /live")
     metrics_port: int = _setting(0, "its port; 0: none", least=0)
     probe_seconds: int = _setting(0, "how often a worker sends a probe through the pipeline; 0: never", least=0)
-    log_level: str = _setting("WARNING", "DEBUG, INFO, WARNING or ERROR")
+    wedged_seconds: int = _setting(
+        300, "/live fails when messages wait and no batch ends for so long (the store being there); 0: never", least=0
+    )
+    log_level: str = _setting("WARNING", "DEBUG, INFO, WARNING or ERROR", one_of=_LEVELS)
+    log_format: str = _setting("text", "text, or json: one object a line", one_of=("text", "json"))
 
     @property
     def embedded_store(self) -> bool:
@@ -123,10 +135,7 @@ def load(environment: Mapping[str, str], folder: Path) -> tuple[Settings, dict[s
         if name not in known:
             raise ConfigError(f"unknown setting {name!r}", where=origin[name], hint="see docs/settings.md")
         values[name] = _convert(known[name], values[name], origin[name])
-    settings = Settings(**values)
-    if settings.language not in ("zh", "en"):
-        raise ConfigError(f"language {settings.language!r} is not zh or en", where=origin["language"])
-    return settings, origin
+    return Settings(**values), origin
 
 
 def _convert(spec: Any, value: Any, where: str) -> Any:
@@ -140,6 +149,8 @@ def _convert(spec: Any, value: Any, where: str) -> Any:
         return number
     if not isinstance(value, str):
         raise ConfigError(f"{spec.name} must be text, not {value!r}", where=where)
+    if (choices := spec.metadata["one_of"]) and value not in choices:
+        raise ConfigError(f"{spec.name} must be one of {', '.join(choices)}, not {value!r}", where=where)
     return value
 
 

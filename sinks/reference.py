@@ -165,16 +165,6 @@ def _write(sink: Sink, kind: str, tables: Mapping[str, list[dict[str, Any]]], be
     return number
 
 
-def mark_published(store: Store | Sink, result: ImportResult, now: datetime) -> None:
-    """Record that the branches of a roster import's moves were asked to compute their days again."""
-    if result.roster_import:
-        count = sum(result.changed.get(name, 0) for name in ROSTER_TABLES)
-        row = {
-            "import_id": result.roster_import, "kind": "roster", "recorded_at": now, "rows": count, "published": 1,
-        }  # fmt: skip
-        _sink(store).insert(IMPORTS, IMPORTS.rows([row]))
-
-
 def touched_branch_days(store: Store, generation: int, found: Iterable[Move]) -> list[tuple[str, date]]:
     """The (organisation, local day) pairs whose ``branch_day`` rows the moves concern, sorted.
 
