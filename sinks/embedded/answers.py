@@ -108,7 +108,7 @@ async def spooled(
 ) -> web.StreamResponse:
     """An answer that is sent once its query has ended (``wait_end_of_query``), so that a failure is a status."""
     coding, coder = job.coding(), job.encoder()
-    with tempfile.SpooledTemporaryFile(SPOOL, dir=engine.spool_dir) as spool:
+    with tempfile.SpooledTemporaryFile[bytes](SPOOL, dir=str(engine.spool_dir)) as spool:
 
         def fill() -> int:
             spool.write(coder.feed(first))

@@ -42,12 +42,16 @@ class Endpoint:
         self._writers = ThreadPoolExecutor(WRITERS, "write")
         self._enders = ThreadPoolExecutor(ENDERS, "end")
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._open: dict[asyncio.Task[web.StreamResponse], asyncio.BaseTransport | None] = {}
+        self._stopping = False
 
     async def handle(self, http: web.BaseRequest) -> web.StreamResponse:
         """Answer one request; if its client goes away meanwhile, stop what only it would have read."""
         job = Job(http)
         task = asyncio.create_task(self._answer(http, job))
         self._keep(task)
+        self._open[task] = http.transport
+        task.add_done_callback(lambda done: self._open.pop(done, None))
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
@@ -73,13 +77,20 @@ class Endpoint:
                 await in_thread(self._enders, lambda kept=running: self._engine.kill(kept))  # type: ignore[misc]
             await asyncio.wait([task], timeout=0.5)
 
-    async def drain(self, timeout: float) -> None:
-        """Kill what runs and wait for it to end, at most ``timeout`` seconds; then let the threads end."""
-        if self._tasks:
+    async def drain(self, patience: float) -> None:
+        """Refuse new requests; let those under way end for ``patience`` seconds, then kill them and wait as long
+        again for that."""
+        self._stopping = True
+        if self._open:
+            await asyncio.wait(set(self._open), timeout=patience)
+        if self._open:
+            for transport in self._open.values():
+                if isinstance(transport, asyncio.Transport):
+                    transport.abort()
             await in_thread(self._enders, self._engine.kill_all)
-            await asyncio.wait(set(self._tasks), timeout=timeout)
+            await asyncio.wait(set(self._open), timeout=patience)
         for pool in (self._readers, self._writers, self._enders):
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(wait=False)
 
     async def _answer(self, http: web.BaseRequest, job: Job) -> web.StreamResponse:
         try:
@@ -87,6 +98,8 @@ class Endpoint:
                 return web.Response(text="Ok.\n")
             if http.path not in ("/", ""):
                 return web.Response(status=404, text=f"There is no handle {http.path}\n")
+            if self._stopping:
+                raise server_exception(439, "CANNOT_SCHEDULE_TASK", "The engine is stopping")
             authorise(http.headers, http.query, self._user, self._password)
             if http.headers.get("Expect", "").lower() == "100-continue":
                 await http.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")

@@ -34,21 +34,6 @@ def sql_string(value: str) -> str:
     return f"'{escaped}'"
 
 
-def unescape(value: str) -> str:
-    """The text of a parameter that HTTP carries escaped as in TabSeparated."""
-    if "\\" not in value:
-        return value
-    plain = {"b": "\b", "f": "\f", "r": "\r", "n": "\n", "t": "\t", "0": "\0", "a": "\a", "v": "\v", "e": "\x1b"}
-    out, chars = [], iter(value)
-    for char in chars:
-        if char == "\\":
-            following = next(chars, "\\")
-            out.append(plain.get(following, following))
-        else:
-            out.append(char)
-    return "".join(out)
-
-
 @dataclass
 class Session:
     """State that outlives a request: the connection, and what it must go back to between requests."""
@@ -180,9 +165,10 @@ class Engine:
         return [f"SET {name} = {sql_string(kept[name]) if name in kept else 'DEFAULT'}" for name in names]
 
     def set_params(self, running: Running, params: Mapping[str, str]) -> None:
-        """Give the connection query parameters, for statements that chDB takes none with."""
+        """Give the connection query parameters, escaped as HTTP carries them, for statements that chDB takes none
+        with."""
         for name, value in params.items():
-            running.connection.query(f"SET param_{name} = {sql_string(unescape(value))}", "Null")
+            running.connection.query(f"SET param_{name} = {sql_string(value)}", "Null")
 
     def finish(self, running: Running, request: Request, kind: bytes = b"", failed: bool = False) -> None:
         """Give back what ``start`` gave. Errors of the cleaning end the session rather than leak into the next

@@ -39,7 +39,7 @@ _STATUS = {
 }
 _PREFIX = re.compile(r"^(?:.*?)(Code: \d+\. )", re.DOTALL)
 _NESTED = re.compile(r"^Code: (\d+)\. DB::\w+: (?=Code: \1\. )")
-_DOUBLE_TAIL = re.compile(r"(\(([A-Z_0-9]+)\) \(version [^()]*(?:\([^()]*\))?\))\.? \(\2\)\s*$")
+_DOUBLE_TAIL = re.compile(r"(\(([A-Z_0-9]+)\)) \(version [^()]*(?:\([^()]*\))?\)\.? \(\2\)\s*$")
 _VERSION_TAIL = re.compile(r" \(version [^()]*(?:\([^()]*\))?\)\s*$")
 _NAME_TAIL = re.compile(r"\(([A-Z][A-Z_0-9]+)\)\s*$")
 _CODE = re.compile(r"Code: (\d+)")
@@ -95,6 +95,7 @@ def from_engine(error: BaseException) -> ServerException:
     text = _PREFIX.sub(r"\1", text, count=1)
     while _NESTED.match(text):
         text = _NESTED.sub("", text, count=1)
-    text = _DOUBLE_TAIL.sub(r"\1", text)
     text = _VERSION_TAIL.sub("", text)
+    while _DOUBLE_TAIL.search(text):
+        text = _DOUBLE_TAIL.sub(r"\1", text)
     return ServerException(int(match.group(1)), text)

@@ -16,7 +16,7 @@ from sinks.embedded.errors import EngineFailed
 from sinks.embedded.lock import DataDirLock
 
 HOST = "127.0.0.1"
-_PATIENCE = 3.0  # seconds that requests under way get when the process is told to stop, and again once killed
+_PATIENCE = 2.0  # seconds that requests under way get when the process is told to stop, and again once killed
 _LONGEST_LINE = 1 << 20  # bytes of a request line or header: queries may be in the URL
 
 
@@ -35,20 +35,22 @@ async def _serve(engine: Engine, port: int, user: str, password: str, ready: Cal
         max_field_size=_LONGEST_LINE,
         read_bufsize=1 << 20,
     )
-    runner = web.ServerRunner(server, shutdown_timeout=_PATIENCE)
+    runner = web.ServerRunner(server, shutdown_timeout=0.1)
     await runner.setup()
     try:
+        site = web.TCPSite(runner, HOST, port)
         try:
-            await web.TCPSite(runner, HOST, port).start()
+            await site.start()
         except OSError as error:
             raise EngineFailed(
                 f"port {port} can't be opened: {error.strerror}", hint="choose another port, or 0 for a free one"
             ) from None
         ready(int(runner.addresses[0][1]))
         await stop.wait()
+        await site.stop()
     finally:
-        await runner.cleanup()
         await endpoint.drain(_PATIENCE)
+        await runner.cleanup()
 
 
 def serve(
