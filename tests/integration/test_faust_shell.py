@@ -156,6 +156,24 @@ def test_a_worker_that_slept_through_its_eviction_commits_nothing_over_others(wo
     assert sleeper.running
 
 
+def test_a_handler_that_outlasts_a_rebalance_changes_nothing_afterwards(workers: Workers) -> None:
+    fill(workers.bootstrap, workers.topic, 0, 1500)
+    late = workers.start(hang_at=1, hang_for=20.0)
+    late.says("HANGING")
+    other = workers.start()
+    other.says("ASSIGNED", 19)  # the rebalance waits for the handler in hand, but not to its end
+    assert "REVOKED" not in late.output()  # its callbacks never run beside a handler
+    workers.wait_done()
+    workers.assert_committed_is_stored()
+    late.says("REVOKED")
+    late.says("ASSIGNED")
+    fill(workers.bootstrap, workers.topic, 1500, 500)
+    workers.wait_done()
+    assert workers.stored() == workers.everything()
+    assert late.running
+    assert other.running
+
+
 def test_another_partition_count_stops_the_worker(kafka_bootstrap: str, workers: Workers) -> None:
     wrong = Workers(kafka_bootstrap, workers.topic, workers.folder, partitions=8)
     worker = wrong.start()
