@@ -47,7 +47,7 @@ def table_rows(store: Store) -> dict[str, int]:
     tables = store.rows(
         "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'"
     )
-    return {str(t): int(store.rows(f"SELECT count() FROM `{t}` FINAL")[0][0]) for (t,) in sorted(store.rows(sql))}
+    return {str(t): int(store.rows(f"SELECT count() FROM `{t}` FINAL")[0][0]) for (t,) in sorted(tables)}
 
 
 def take(store: Store, folder: Path, target: Path) -> dict[str, Any]:
