@@ -1,52 +1,61 @@
-"""The command line: wires commands together; each is a function in ``commands/``."""
+"""The command line: names the commands; each is a function in a module of ``commands/``.
+
+A command's module is imported only when it is called (or when all of them are listed): between them they load
+Faust, polars, scipy and more, which ``xuejing emit`` need not wait for.
+"""
 
 from __future__ import annotations
 
 import signal
 import sys
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 from typer.rich_utils import rich_format_error
 
-from commands import (
-    analysing,
-    backup,
-    calibrate,
-    data,
-    doctor,
-    explain,
-    query,
-    rebuild,
-    reconcile,
-    rejected,
-    replay,
-    report,
-    retention,
-    serve,
-)
 from commands import context as contexts
 from schemas.errors import XuejingError
 
-app = typer.Typer(
-    name="xuejing",
-    help="学镜：从学习与考试事件到评价报告 · From study and examination events to evaluation reports.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    rich_markup_mode="rich",
-)
-
-_START, _DATA, _READ, _OPERATE = (
-    "开始 Start",
-    "数据 Data",
-    "查看 Read",
-    "运维 Operate",
-)
+_START, _DATA, _READ, _OPERATE = "开始 Start", "数据 Data", "查看 Read", "运维 Operate"
 
 
-@app.callback()
+class Command(NamedTuple):
+    """Where a command is: module and attribute (a function, or a group), and the panel it is listed in."""
+
+    module: str
+    attribute: str
+    panel: str
+
+
+COMMANDS = {
+    "demo": Command("analysing", "demo", _START),
+    "analyse": Command("analysing", "analyse_files", _START),
+    "up": Command("serve", "up", _START),
+    "doctor": Command("doctor", "doctor", _START),
+    "template": Command("data", "template", _DATA),
+    "emit": Command("data", "emit", _DATA),
+    "import": Command("data", "importing", _DATA),
+    "simulate": Command("data", "simulate", _DATA),
+    "withdraw": Command("rejected", "withdraw", _DATA),
+    "query": Command("query", "app", _READ),
+    "explain": Command("explain", "app", _READ),
+    "report": Command("report", "app", _READ),
+    "rejected": Command("rejected", "app", _OPERATE),
+    "reconcile": Command("reconcile", "reconcile", _OPERATE),
+    "replay": Command("replay", "replay", _OPERATE),
+    "rebuild": Command("rebuild", "rebuild", _OPERATE),
+    "calibrate": Command("calibrate", "calibrate", _OPERATE),
+    "retention": Command("retention", "retention", _OPERATE),
+    "backup": Command("backup", "backup", _OPERATE),
+    "restore": Command("backup", "restore", _OPERATE),
+    "worker": Command("serve", "worker", _OPERATE),
+    "engine": Command("serve", "engine", _OPERATE),
+    "migrate": Command("serve", "migrate", _OPERATE),
+}
+
+
 def root(
     ctx: typer.Context,
     data_dir: Annotated[
@@ -58,29 +67,41 @@ def root(
     ctx.obj = contexts.make(data_dir, lang)
 
 
-app.command("demo", rich_help_panel=_START)(analysing.demo)
-app.command("analyse", rich_help_panel=_START)(analysing.analyse_files)
-app.command("up", rich_help_panel=_START)(serve.up)
-app.command("doctor", rich_help_panel=_START)(doctor.doctor)
-app.command("template", rich_help_panel=_DATA)(data.template)
-app.command("emit", rich_help_panel=_DATA)(data.emit)
-app.add_typer(data.importing, name="import", rich_help_panel=_DATA)
-app.command("simulate", rich_help_panel=_DATA)(data.simulate)
-app.add_typer(query.app, name="query", rich_help_panel=_READ)
-app.add_typer(explain.app, name="explain", rich_help_panel=_READ)
-app.add_typer(report.app, name="report", rich_help_panel=_READ)
-app.command("withdraw", rich_help_panel=_DATA)(rejected.withdraw)
-app.add_typer(rejected.app, name="rejected", rich_help_panel=_OPERATE)
-app.command("replay", rich_help_panel=_OPERATE)(replay.replay)
-app.command("rebuild", rich_help_panel=_OPERATE)(rebuild.rebuild)
-app.command("retention", rich_help_panel=_OPERATE)(retention.retention)
-app.command("reconcile", rich_help_panel=_OPERATE)(reconcile.reconcile)
-app.command("worker", rich_help_panel=_OPERATE)(serve.worker)
-app.command("engine", rich_help_panel=_OPERATE)(serve.engine)
-app.command("backup", rich_help_panel=_OPERATE)(backup.backup)
-app.command("restore", rich_help_panel=_OPERATE)(backup.restore)
-app.command("calibrate", rich_help_panel=_OPERATE)(calibrate.calibrate)
-app.command("migrate", rich_help_panel=_OPERATE)(serve.migrate)
+def application(only: str | None = None) -> typer.Typer:
+    """The whole command line, or one with a single command (the names are the same)."""
+    found = typer.Typer(
+        name="xuejing",
+        help="学镜：从学习与考试事件到评价报告 · From study and examination events to evaluation reports.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        rich_markup_mode="rich",
+    )
+    found.callback()(root)
+    for name, command in COMMANDS.items():
+        if only is not None and name != only:
+            continue
+        target = getattr(import_module(f"commands.{command.module}"), command.attribute)
+        if isinstance(target, typer.Typer):
+            found.add_typer(target, name=name, rich_help_panel=command.panel)
+        else:
+            found.command(name, rich_help_panel=command.panel)(target)
+    return found
+
+
+def called(arguments: list[str]) -> str | None:
+    """The command that the arguments call, None where that is not plain (then all are loaded)."""
+    skip = False
+    for argument in arguments:
+        if skip:
+            skip = False
+        elif argument in ("--data", "--lang"):
+            skip = True
+        elif not argument.startswith("-"):
+            return argument if argument in COMMANDS else None
+        elif not argument.startswith(("--data=", "--lang=")):
+            return None
+    return None
 
 
 def _terminate(*_: Any) -> None:
@@ -92,7 +113,7 @@ def main() -> None:
     """Entry point of the console script. Errors of ours are one clear message and a non-zero status."""
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        sys.exit(app(standalone_mode=False) or 0)
+        sys.exit(application(called(sys.argv[1:]))(standalone_mode=False) or 0)
     except XuejingError as error:
         contexts.messages.print(f"错误 error: {error}", style="red", markup=False, soft_wrap=True)
         sys.exit(1)

@@ -16,7 +16,7 @@ from sinks.read.docs import queries_markdown
 ROOT = Path(__file__).resolve().parent.parent
 
 PAGES: dict[str, Callable[[], str]] = {
-    "docs/cli.md": lambda: cli_markdown(cli.app),
+    "docs/cli.md": lambda: cli_markdown(cli.application()),
     "docs/events.md": events_markdown,
     "docs/metrics.md": metrics_markdown,
     "docs/queries.md": queries_markdown,

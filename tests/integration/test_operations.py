@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from cli import app
+from cli import application
 from commands.context import Context
 from commands.rebuild import run as rebuild
 from commands.reconcile import run as reconcile
@@ -38,7 +38,7 @@ class Ops:
         self.runner = CliRunner()
 
     def cli(self, *arguments: str, ok: bool = True) -> Result:
-        result = self.runner.invoke(app, ["--data", self.settings.data_dir, "--lang", "en", *arguments])
+        result = self.runner.invoke(application(arguments[0]), ["--data", self.settings.data_dir, "--lang", "en", *arguments])
         if ok and result.exception is not None:
             raise result.exception
         return result

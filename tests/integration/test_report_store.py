@@ -167,7 +167,7 @@ def run(reader: Reader, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     monkeypatch.chdir(tmp_path)
 
     def call(*arguments: str) -> Any:
-        return CliRunner().invoke(cli.app, ["report", *arguments])
+        return CliRunner().invoke(cli.application(), ["report", *arguments])
 
     return call
 

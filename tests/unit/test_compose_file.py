@@ -124,7 +124,7 @@ def test_units_run_commands_that_exist_and_are_confined(path: Path) -> None:
     unit.read(path, "utf-8")
     program, command = unit["Service"]["ExecStart"].split()[:2]
     assert program.endswith("/.venv/bin/xuejing")
-    assert f"xuejing {command}" in dict(walk(cli.app))
+    assert f"xuejing {command}" in dict(walk(cli.application()))
     assert unit["Service"]["Restart"] == "always"
     assert unit["Service"]["User"] == "xuejing"
     for confinement in ("NoNewPrivileges", "PrivateTmp", "ProtectHome", "PrivateDevices"):

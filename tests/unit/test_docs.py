@@ -37,7 +37,7 @@ def test_every_setting_is_documented() -> None:
 
 def test_every_command_and_option_is_documented() -> None:
     page = (ROOT / "docs/cli.md").read_text("utf-8")
-    for path, command in walk(cli.app):
+    for path, command in walk(cli.application()):
         assert f"## `{path}`" in page
         assert (command.help or "").strip(), f"{path} has no help"
         for parameter in command.params:
@@ -83,7 +83,7 @@ def test_make_targets_named_in_the_documentation_exist() -> None:
 
 def test_commands_named_in_the_documentation_exist() -> None:
     """``xuejing WORD`` in a page is a command of this version."""
-    known = {path.split()[1] for path, _ in walk(cli.app) if " " in path}
+    known = {path.split()[1] for path, _ in walk(cli.application()) if " " in path}
     for page in PAGES_OF_TEXT:
         named = set(re.findall(r"(?:^|`|bin/)xuejing ([a-z][a-z-]+)", page.read_text("utf-8"), re.MULTILINE))
         assert named <= known, f"{page.name} names commands that do not exist: {named - known}"
