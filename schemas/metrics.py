@@ -136,6 +136,9 @@ def metrics_markdown() -> str:
         "Every figure in a report, a query or a dashboard is one of these. The same declarations give the reports'",
         "appendix 口径 and their tooltips. 报告、查询、看板中的每个数字都在此声明。",
         "",
+        "What they say about real data, and how exactly they find what was true of simulated data: "
+        "[measurement-examples.md](measurement-examples.md).",
+        "",
         "| id | 名称 | name | unit | direction |",
         "|---|---|---|---|---|",
     ]
