@@ -69,7 +69,7 @@ def _wanted(service: str) -> bool:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of whole processes may do input and output; services run only where they are asked for."""
     for item in items:
-        if item.path.relative_to(ROOT / "tests").parts[0] in ("integration", "e2e"):
+        if any(item.path.is_relative_to(ROOT / "tests" / folder) for folder in ("integration", "e2e", "chaos")):
             item.add_marker(pytest.mark.io)
         if "kafka_bootstrap" in getattr(item, "fixturenames", ()) and _wanted("kafka"):
             # Runs on the embedded broker everywhere, and on Apache Kafka in the suite that has it.
