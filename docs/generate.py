@@ -8,6 +8,7 @@ from pathlib import Path
 import cli
 from docs.command_line import cli_markdown
 from producers.tables.markdown import tables_markdown
+from reports.analytics.computed import COMPUTED
 from schemas.contract import event_schema_text, events_markdown
 from schemas.metrics import metrics_markdown
 from schemas.settings import settings_markdown
@@ -19,7 +20,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/cli.md": lambda: cli_markdown(cli.application()),
     "docs/events.md": events_markdown,
     "docs/metrics.md": metrics_markdown,
-    "docs/queries.md": queries_markdown,
+    "docs/queries.md": lambda: queries_markdown(COMPUTED.values()),
     "docs/settings.md": settings_markdown,
     "docs/tables.md": tables_markdown,
     "schemas/jsonschema/event.v1.json": event_schema_text,

@@ -5,21 +5,23 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.resources import files
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 import polars as pl
 
-from reports.analytics import of_groups, of_members
-from reports.analytics.inputs import Inputs
 from schemas.reference.columns import Text
 from sinks.read import Column, Filters, QueryError, Reader, Scope, ScopeError
 from sinks.read.query import Type
 from sinks.read.reader import DTYPES
 from sinks.read.scope import Detail, FilterName
 
-Answer: TypeAlias = Callable[[Inputs], Iterable[Mapping[str, Any]]]
+if TYPE_CHECKING:
+    from reports.analytics.inputs import Inputs
+
+Answer: TypeAlias = "Callable[[Inputs], Iterable[Mapping[str, Any]]]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +34,6 @@ class ComputedQuery:
     columns: tuple[Column, ...]
     filters: frozenset[FilterName]
     details: frozenset[Detail]
-    answer: Answer
 
     @property
     def names(self) -> list[str]:
@@ -54,7 +55,8 @@ class ComputedQuery:
             )
         if scope.detail == "aggregate" and filters.member is not None:
             raise ScopeError("a scope of aggregates can't ask about one member")
-        rows = list(self.answer(Inputs(reader, scope, filters)))
+        answer, inputs = _answer(self.name), import_module("reports.analytics.inputs").Inputs
+        rows = list(answer(inputs(reader, scope, filters)))
         if rows and rows[0].keys() != set(self.names):
             raise QueryError(f"{self.name} gave columns {sorted(rows[0])}, declared are {sorted(self.names)}")
         schema = {c.name: DTYPES[c.type] for c in self.columns}
@@ -92,7 +94,13 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
     queries: list[_Query]
 
 
-ANSWERS: Mapping[str, Answer] = {**of_members.ANSWERS, **of_groups.ANSWERS}
+def _answer(name: str) -> Answer:
+    """Imported when it is asked: what a query is called and means should not take numpy and scipy to tell."""
+    for module in ("of_members", "of_groups"):
+        found: Answer | None = import_module(f"reports.analytics.{module}").ANSWERS.get(name)
+        if found is not None:
+            return found
+    raise QueryError(f"{name} is declared, but nothing answers it")
 
 
 def load(text: str) -> dict[str, ComputedQuery]:
@@ -112,7 +120,6 @@ def load(text: str) -> dict[str, ComputedQuery]:
             columns=tuple(column(q.name, c) for c in q.columns),
             filters=q.filters,
             details=q.details,
-            answer=ANSWERS[q.name],
         )
         for q in file.queries
     }

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from reports.analytics import of_groups, of_members
 from reports.analytics.advice import branch_topics
 from reports.analytics.calibrating import exam_calibrations, new_thresholds, point_calibrations
 from reports.analytics.calibrations import NONE, Calibrations, Threshold, with_rapid
@@ -209,6 +210,7 @@ def test_topics_are_judged_by_members_first_answers_and_against_the_others() -> 
 
 def test_computed_queries_are_declared_like_the_others() -> None:
     assert not COMPUTED.keys() & QUERIES.keys()
+    assert COMPUTED.keys() == of_members.ANSWERS.keys() | of_groups.ANSWERS.keys()
     for query in COMPUTED.values():
         assert len(set(query.names)) == len(query.names)
         for column in query.columns:
