@@ -1,0 +1,207 @@
+"""The mutations: where, what instead of what, and which tests must notice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SETS = "tests/property/test_sets_of_facts.py"
+WORKERS = "tests/property/test_two_workers.py"
+TRANSFERS = "tests/property/test_transfers.py"
+ORACLE = "tests/property/test_oracle.py"
+PIPELINE = "tests/unit/test_pipeline.py"
+SHELL = "tests/integration/test_faust_shell.py"
+FUZZ = "tests/fuzz/test_decoder.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """``old`` must occur exactly once in ``path``; one of the ``tests`` must fail when it is ``new``."""
+
+    name: str
+    path: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+MUTANTS = [
+    Mutant(
+        "acknowledge before the write",
+        "streams/faust_shell/collector.py",
+        """                await self._handlers[topic](_batches(topic, runs))
+                self._finished(runs)
+""",
+        """                self._finished(runs)
+                await self._handlers[topic](_batches(topic, runs))
+""",
+        (f"{SHELL}::test_an_exception_ends_the_process_and_commits_nothing_of_the_batch",),
+    ),
+    Mutant(
+        "acknowledge after an error",
+        "streams/faust_shell/collector.py",
+        """            except BaseException as e:
+                self._closed = True
+                self._fatal(e)
+                return
+            finally:
+""",
+        """            except BaseException as e:
+                self._finished(runs)
+                log.error("%s", e)
+            finally:
+""",
+        (f"{SHELL}::test_an_exception_ends_the_process_and_commits_nothing_of_the_batch",),
+    ),
+    Mutant(
+        "recovery clears the queues",
+        "streams/faust_shell/app.py",
+        "clear_on_resume=False",
+        "clear_on_resume=True",
+        ("tests/unit/test_faust_shell_promises.py",),
+    ),
+    Mutant(
+        "offsets by acknowledgement, holes allowed",
+        "streams/faust_shell/ledger.py",
+        "        if durable != run.start:\n",
+        "        if durable is None:\n",
+        ("tests/unit/test_record_batch_ledger.py",),
+    ),
+    Mutant(
+        "drop the deduplication",
+        "streams/member.py",
+        "            if other.rank == fact.rank:\n",
+        "            if other.rank == fact.rank and other.position == fact.position:\n",
+        (SETS, PIPELINE),
+    ),
+    Mutant(
+        "last write wins instead of union",
+        "streams/member.py",
+        "            self.bodies[fact.event_id] = tuple(sorted((*have, fact), key=lambda f: f.rank))\n",
+        "            self.bodies[fact.event_id] = (fact, *have)\n",
+        (SETS,),
+    ),
+    Mutant(
+        "a fresh state for an evicted member",
+        "streams/cache.py",
+        "            for member_id, fact in facts_from_archive(sink.facts(cold, FACT_COLUMNS)):\n",
+        "            for member_id, fact in facts_from_archive(sink.facts(cold[:0], FACT_COLUMNS)):\n",
+        (SETS, WORKERS),
+    ),
+    Mutant(
+        "a fresh state for an evicted branch day",
+        "streams/branch.py",
+        "        self._load([k for k in sorted(touched) if k not in self._days], roster)\n",
+        "        self._days.update({k: BranchDay() for k in touched if k not in self._days})\n",
+        (TRANSFERS, WORKERS),
+    ),
+    Mutant(
+        "memory survives a move of partitions",
+        "streams/cache.py",
+        "            self._forget |= partitions\n",
+        "            self._forget |= set()\n",
+        (WORKERS,),
+    ),
+    Mutant(
+        "memory survives a failed batch",
+        "streams/pipeline.py",
+        """        except BaseException:
+            # Facts in memory that the archive may lack would make a repetition look like a redelivery.
+            self.cache.clear()
+""",
+        """        except BaseException:
+""",
+        (WORKERS,),
+    ),
+    Mutant(
+        "a version that ties",
+        "streams/member.py",
+        "        return len(found)\n",
+        "        return len({i for i, _ in found})\n",
+        (SETS, WORKERS),
+    ),
+    Mutant(
+        "withdrawals do not count for the version",
+        "streams/member.py",
+        """            for taker in self.takers.get(i, ()):
+                # All bodies of the taker, because which of them counts decides whether it takes anything.
+                found.update((f.event_id, f.rank) for f in self.bodies[taker.event_id])
+""",
+        "",
+        (SETS,),
+    ),
+    Mutant(
+        "contributions by arrival instead of by version",
+        "streams/branch.py",
+        "        if version >= self.members.get(member_id, (0, {}))[0]:\n",
+        "        if version:\n",
+        (WORKERS,),
+    ),
+    Mutant(
+        "the roster of the batch's beginning",
+        "streams/branch.py",
+        "            if now == version:\n",
+        "            if now:\n",
+        (TRANSFERS,),
+    ),
+    Mutant(
+        "a withdrawal that comes first is forgotten",
+        "streams/member.py",
+        "        if fact.target:\n",
+        "        if fact.target in self.bodies:\n",
+        (SETS, ORACLE),
+    ),
+    Mutant(
+        "rows are written before the archive",
+        "streams/pipeline.py",
+        """        table = archive_table(fresh, now)
+""",
+        """        self._write_metrics(touched, members, lap)
+        self._write(LEDGER, LEDGER.rows([m.ledger for m in read]))
+        table = archive_table(fresh, now) if len(touched) < 2 else EVENTS.rows([])
+""",
+        (SETS, WORKERS),
+    ),
+    Mutant(
+        "a repeated batch is skipped",
+        "streams/pipeline.py",
+        """            elif seen is Seen.REDELIVERED:
+                tally.redelivered += 1
+""",
+        """            elif seen is Seen.REDELIVERED:
+                tally.redelivered += 1
+                touched.get(member_id, [fact]).pop()
+""",
+        (PIPELINE, WORKERS),
+    ),
+    Mutant(
+        "midnight in UTC",
+        "schemas/days.py",
+        "        return int(local.astimezone(UTC).timestamp()) * 1000\n",
+        "        return int(local.replace(tzinfo=UTC).timestamp()) * 1000\n",
+        (ORACLE,),
+    ),
+    Mutant(
+        "a sum instead of a union",
+        "streams/fold_study.py",
+        "    study = sum(b - a for a, b in inside)\n",
+        "    study = total\n",
+        (ORACLE,),
+    ),
+    Mutant(
+        "a refused event stays in memory",
+        "streams/pipeline.py",
+        """                # The store refused events. What memory made of them must go: once more, with them rejected.
+                self.cache.clear()
+""",
+        """                pass
+""",
+        (PIPELINE,),
+    ),
+    Mutant(
+        "nested values are shown whole",
+        "schemas/decode.py",
+        "    if isinstance(value, list | dict):\n",
+        "    if isinstance(value, tuple):\n",
+        (FUZZ,),
+    ),
+]
