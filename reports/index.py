@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reports.context.head import CATEGORIES, KINDS, named, organisation_name
+from reports.order import natural
 from reports.paths import link, page_name, slugs
 from reports.render import LONGEST_LIST, Page
 from schemas.reference.columns import Language, Text
@@ -112,7 +113,7 @@ def _write_listings(site: Site, language: Language) -> None:
     names = slugs(groups.keys() - {""})
     first = page_name("members/index", language)
     linked = []
-    for org_id in sorted(groups):
+    for org_id in sorted(groups, key=natural):
         name = organisation_name(site.data, org_id) if org_id else words("index.no_organisation")
         stem = f"members/in/{names[org_id]}" if org_id else "members/not-in-roster"
         linked.append((name, link(first, page_name(stem, language)), str(len(groups[org_id]))))

@@ -71,4 +71,4 @@ def to_json(report: Any, words: Words) -> bytes:
         "report": plain(report, words),
         "definitions": definitions(metrics_used(report), words),
     }
-    return msgspec.json.format(msgspec.json.encode(found), indent=1)
+    return msgspec.json.encode(found)

@@ -10,6 +10,7 @@ from functools import cached_property
 import polars as pl
 
 from reports.data import Period
+from reports.order import natural
 from schemas.reference import Member, Organisation, Roster
 
 _ENDLESS = date.max
@@ -85,23 +86,24 @@ class Populations:
             for org_id in orgs:
                 for row in self._by_org.get(org_id, ()):
                     _add(members, row, stretch)
-        return Population(node, dict(sorted(members.items())), tuple(spans))
+        ordered = {member: members[member] for member in sorted(members, key=natural)}
+        return Population(node, ordered, tuple(spans))
 
     def nodes(self) -> list[str]:
         """Every organisation that was valid in the period: parents before children, siblings by id."""
         found: list[str] = []
         for stretch in reversed(self.stretches):
-            waiting = sorted(self.roster.roots(stretch.first), reverse=True)
+            waiting = sorted(self.roster.roots(stretch.first), key=natural, reverse=True)
             while waiting:
                 node = waiting.pop()
                 if node not in found:
                     found.append(node)
-                waiting += sorted(self.roster.children(node, stretch.first), reverse=True)
+                waiting += sorted(self.roster.children(node, stretch.first), key=natural, reverse=True)
         return found
 
     def children(self, node: str) -> list[str]:
         """Organisations directly below the node on any day of the period, by id."""
-        return sorted({child for s in self.stretches for child in self.roster.children(node, s.first)})
+        return sorted({c for s in self.stretches for c in self.roster.children(node, s.first)}, key=natural)
 
     def has_own_members(self, node: str) -> bool:
         """Whether somebody belongs to the node itself."""

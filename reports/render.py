@@ -9,18 +9,20 @@ from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from reports import charts
 from reports.context.head import Head
 from reports.figures import metrics_used
 from reports.measures.suppression import DEFAULT_K
-from reports.text import HIDDEN_MARK, HIDDEN_MARK_EN, Words
+from reports.text import HIDDEN_MARK, HIDDEN_MARK_EN, Value, Words
 from schemas.metrics import METRICS, metric
 from schemas.reference.columns import Language, Text
 
 LONGEST_LIST = 200
 """Rows of a list of persons in one page at most."""
+MANY_BELOW = 30
+"""More organisations below than this are listed in the annex."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +85,9 @@ def _environment(words: Words, k: int) -> Environment:
         auto_reload=False,
     )
     zh = words.language == "zh"
-    names = {m.id: m.name.of(words.language) for m in METRICS.values()}
-    meanings = {m.id: m.definition.of(words.language) for m in METRICS.values()}
+    # Escaped once here instead of at each of their many uses.
+    names = {m.id: escape(m.name.of(words.language)) for m in METRICS.values()}
+    meanings = {m.id: escape(m.definition.of(words.language)) for m in METRICS.values()}
     labels = {m: Markup('<span class="m" title="{}">{}</span>').format(meanings[m], names[m]) for m in METRICS}
     environment.filters.update(
         v=words.value,
@@ -95,7 +98,7 @@ def _environment(words: Words, k: int) -> Environment:
         weekday=words.weekday,
     )
     environment.globals.update(
-        t=words,
+        t=_translator(words),
         name=_declared(names),
         definition=_declared(meanings),
         label=_declared(labels),
@@ -115,8 +118,19 @@ def _environment(words: Words, k: int) -> Environment:
         hidden=HIDDEN_MARK if zh else HIDDEN_MARK_EN,
         k=str(k),
         longest=LONGEST_LIST,
+        many=MANY_BELOW,
     )
     return environment
+
+
+def _translator(words: Words) -> Callable[..., str]:
+    """``t`` of the templates: messages without values are escaped once."""
+    fixed = {key: escape(text) for key, text in words.messages.items()}
+
+    def translate(key: str, **values: Value) -> str:
+        return words(key, **values) if values else fixed.get(key) or words(key)
+
+    return translate
 
 
 def _head_rows(words: Words, head: Head) -> list[tuple[str, str]]:
@@ -129,8 +143,8 @@ def _head_rows(words: Words, head: Head) -> list[tuple[str, str]]:
     ]
 
 
-def _declared(values: Mapping[str, str]) -> Callable[[str], str]:
-    def find(metric_id: str) -> str:
+def _declared(values: Mapping[str, Markup]) -> Callable[[str], Markup]:
+    def find(metric_id: str) -> Markup:
         if metric_id not in values:
             metric(metric_id)
         return values[metric_id]

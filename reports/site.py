@@ -19,6 +19,7 @@ from reports.errors import ReportError
 from reports.index import write_index
 from reports.load import check_content, load
 from reports.measures.suppression import DEFAULT_K
+from reports.order import natural
 from reports.paths import link, page_name, slugs
 from reports.plain import to_json
 from reports.population import Populations
@@ -30,7 +31,7 @@ from sinks.read import Reader, Scope
 
 Format = Literal["html", "json"]
 FORMATS: tuple[Format, ...] = ("html", "json")
-MOST_CONTENT_REPORTS = 2000
+MOST_CONTENT_REPORTS = 500
 Progress = Callable[[int, int], None]
 """Called with the reports made so far and how many there will be."""
 
@@ -259,12 +260,12 @@ class Site:
         if self.scope.node is None:
             for member in sorted(self.data.days["member_id"].unique().to_list()):
                 found.setdefault(member, "")
-        return sorted(found.items())
+        return sorted(found.items(), key=lambda pair: natural(pair[0]))
 
     def _contents(self) -> list[Content]:
         """Courses and exams with records, by id."""
         inside = self.data.answers.filter(pl.col("day") >= self.data.period.first)
         courses = set(self.data.days["course_id"].unique()) | set(inside["course_id"].unique())
         exams = set(inside["exam_id"].unique())
-        made: list[Any] = [Content("course", c) for c in sorted(courses - {""})]
-        return made + [Content("exam", e) for e in sorted(exams - {""})]
+        made: list[Any] = [Content("course", c) for c in sorted(courses - {""}, key=natural)]
+        return made + [Content("exam", e) for e in sorted(exams - {""}, key=natural)]

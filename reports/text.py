@@ -45,6 +45,25 @@ def messages() -> Mapping[str, Text]:
     }
 
 
+class _Shown:
+    """A value in a message. ``{n}`` writes it; ``{n:day|days}`` writes the word that goes with it."""
+
+    __slots__ = ("one", "text")
+
+    def __init__(self, text: str, one: bool) -> None:
+        self.text, self.one = text, one
+
+    def __format__(self, forms: str) -> str:
+        if not forms:
+            return self.text
+        singular, plural = forms.split("|")
+        return singular if self.one else plural
+
+
+def _is_one(value: Value) -> bool:
+    return (value.value if isinstance(value, Figure) else value) in (1, "1")
+
+
 class Words:
     """Wording in one language."""
 
@@ -58,7 +77,9 @@ class Words:
             template = self.messages[key]
         except KeyError:
             raise ReportError(f"message {key!r} does not exist", where="reports/messages.toml") from None
-        return template.format(**{k: self.value(v) for k, v in values.items()}) if values else template
+        return (
+            template.format(**{k: _Shown(self.value(v), _is_one(v)) for k, v in values.items()}) if values else template
+        )
 
     def note(self, given: Note) -> str:
         """The text of a note."""

@@ -11,6 +11,7 @@ from reports.data import Period
 from reports.figures import Figure
 from reports.measures.effort import DEFAULT_MS, is_rapid
 from reports.measures.wrong_book import Entry, Outcome, wrong_book
+from reports.order import natural
 from reports.rows import AnswerRow
 from schemas.reference import Text
 
@@ -54,6 +55,11 @@ class WrongQuestion:
     last_wrong: date
     earlier: bool
     exam: Text | None
+
+    @property
+    def answered(self) -> bool:
+        """Whether the last wrong response is known."""
+        return bool(self.own) or any(option.chosen for option in self.question.options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +149,7 @@ def make_book(catalogue: Catalogue, period: Period, rows: Iterable[AnswerRow], t
     book = wrong_book(_outcome(r, thresholds) for rs in missed.values() for r in rs)
     entries = [_wrong_question(catalogue, period, entry, missed[q]) for q, entry in book.items()]
     shown = [e for e in entries if not e.earlier or e.state != "resolved"]
-    shown.sort(key=lambda e: (e.state == "resolved", -e.last_wrong.toordinal(), e.question.question_id))
+    shown.sort(key=lambda e: (e.state == "resolved", -e.last_wrong.toordinal(), natural(e.question.question_id)))
     wrong = sum(any(r.correct is False and r.day >= period.first for r in rs) for rs in missed.values())
     resolved = sum(e.state == "resolved" for e in shown)
     return Book(

@@ -89,6 +89,18 @@ class GroupReport:
     quality: Quality
 
     @property
+    def has_withheld(self) -> bool:
+        """Whether any row or figure is marked as withheld."""
+        lines = (*self.categories, *self.children)
+        return (
+            self.withheld
+            or any(line.hidden or line.accuracy.hidden for line in lines)
+            or any(course.hidden for course in self.courses)
+            or any(exam.hidden for exam in self.exams)
+            or self.study.median.hidden
+        )
+
+    @property
     def empty(self) -> bool:
         """Whether there is no record at all."""
         return not self.people.active.value and not self.people.active.hidden

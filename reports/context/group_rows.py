@@ -15,6 +15,7 @@ from reports.context.cells import hide_small
 from reports.context.topics import Topic, make_topic
 from reports.effect import Effect, EffectFigures, effects_by
 from reports.figures import Figure, share, withheld
+from reports.order import natural
 from schemas.reference import Text
 
 MOST_MISSED = 10
@@ -67,7 +68,7 @@ def course_lines(catalogue: Catalogue, studied: pl.DataFrame, answers: pl.DataFr
     both = pl.concat([studied.select("course_id", "member_id"), answers.select("course_id", "member_id")])
     people = dict(both.group_by("course_id").agg(pl.col("member_id").n_unique()).iter_rows())
     effects = effects_by(answers, "course_id")
-    courses = sorted(people)
+    courses = sorted(people, key=natural)
     hidden = hide_small([people[c] for c in courses], k)
     return tuple(
         ContentLine(
@@ -182,7 +183,7 @@ def missed_questions(
     )
     enough = rows.filter((pl.col("n") >= k) & (pl.col("x") > 0))
     ranked = [(share("missed_share", r["x"], r["n"]), r) for r in enough.iter_rows(named=True)]
-    ranked.sort(key=lambda pair: (-(pair[0].low or 0.0), pair[1]["question_id"]))
+    ranked.sort(key=lambda pair: (-(pair[0].low or 0.0), natural(pair[1]["question_id"])))
     chosen = ranked[:most]
     often = _often(graded, [r["question_id"] for _, r in chosen], k)
     found = []

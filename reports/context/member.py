@@ -19,6 +19,7 @@ from reports.context.head import (
     organisation_path,
 )
 from reports.context.member_advice import advice
+from reports.context.member_measures import Measures, mastery_advice, member_measures
 from reports.context.quality import Deliveries, Quality, make_quality
 from reports.context.topics import Topic, member_topics
 from reports.data import Content, Period, ReportData
@@ -26,6 +27,7 @@ from reports.effect import Effect, EffectFigures, effect
 from reports.figures import Figure, ratio, share
 from reports.measures.attitude import focus, hour_consistency, regularity
 from reports.measures.effort import DEFAULT_MS, is_rapid
+from reports.order import natural
 from reports.pattern import Pattern, pattern
 from reports.rows import AnswerRow, DayRow
 from reports.text import Note
@@ -88,6 +90,7 @@ class MemberReport:
     courses: tuple[CourseLine, ...]
     exams: tuple[ExamResult, ...]
     topics: tuple[Topic, ...]
+    measures: Measures
     book: Book
     advice: tuple[Note, ...]
     quality: Quality
@@ -150,6 +153,7 @@ def member_report(
         courses=_courses(data, content, days, inside),
         exams=exam_results(data.catalogue, about, period.first, data.unfinished_of(member_id)),
         topics=topics,
+        measures=measures,
         book=book,
         advice=advice(figures.study, sums.figures, topics, book),
         quality=quality,
@@ -233,7 +237,8 @@ def _courses(
     for answer in inside:
         by_course.setdefault(answer.course_id, ([], []))[1].append(answer)
     found = []
-    for course_id, (studied, answered) in sorted(by_course.items()):
+    for course_id in sorted(by_course, key=natural):
+        studied, answered = by_course[course_id]
         with_study = {r.day for r in studied if r.study_seconds > 0} | {r.day for r in answered}
         if not with_study:
             continue

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from reports.catalogue import Catalogue
 from reports.figures import Figure, share
+from reports.order import natural
 from reports.rows import AnswerRow
 from schemas.reference import Text
 
@@ -56,5 +57,5 @@ def member_topics(catalogue: Catalogue, rows: Iterable[AnswerRow], overall: floa
             courses.setdefault(point, row.course_id)
     return tuple(
         make_topic(catalogue, point, courses[point], counts[point][0], counts[point][1], overall, None)
-        for point in sorted(counts, key=lambda p: (courses[p], p))
+        for point in sorted(counts, key=lambda p: (natural(courses[p]), natural(p)))
     )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 
 from reports.errors import ReportError
 from reports.figures import Figure, ratio, share, withheld
+from reports.order import natural
 from reports.text import Words, messages, note
 from schemas.reference import Text
 from tests.support.texts import CHINESE, chinese_in
@@ -102,3 +104,42 @@ def test_notes_are_worded_when_shown() -> None:
     )
     assert "“纪律”（党章）正确率 25.0%（2/8）" in ZH.note(given)
     assert "“discipline” (Charter): 25.0% (2/8)" in EN.note(given)
+
+
+def test_english_words_go_with_their_number() -> None:
+    values = {"study": Figure("study_seconds", 60), "graded": Figure("graded", 1), "correct": Figure("correct", 1)}
+    one = EN(
+        "member.summary",
+        days=Figure("active_days", 1),
+        sessions=Figure("sessions", 2),
+        answers=Figure("answers", 1),
+        **values,
+    )
+    assert one.startswith("Study or answers on 1 day: 1 min of study in 2 sessions; 1 answer,")
+    assert "1 week, 1 min in all" in EN("chart.weeks_desc", weeks="1", total="1 min")
+
+
+def test_every_message_is_used() -> None:
+    folder = Path(__file__).resolve().parents[2] / "reports"
+    source = "".join(p.read_text("utf-8") for p in folder.rglob("*") if p.suffix in (".py", ".j2"))
+    stems = (
+        "section.",
+        "group.life_",
+        "group.unit_seal",
+        "group.head_sign",
+        "group.clerk_sign",
+        "group.date_sign",
+        "group.phone",
+        "chart.month_",
+        "member.state_",
+    )
+    unused = [k for k in messages() if f'"{k}"' not in source and not k.startswith(stems)]
+    assert unused == []
+    sections = [k.removeprefix("section.") for k in messages() if k.startswith("section.")]
+    assert [s for s in sections if f'"{s}"' not in source and f'"section.{s}"' not in source] == []
+
+
+def test_ids_are_ordered_as_people_count() -> None:
+    assert sorted(["b10", "b2", "b1", "a", "B1"], key=natural) == ["B1", "a", "b1", "b2", "b10"]
+    assert sorted(["10", "9", "x"], key=natural) == ["9", "10", "x"]
+    assert natural("a" * 30 + "9" * 40) != natural("a" * 30 + "9" * 41)
