@@ -60,7 +60,11 @@ test: $(VENV)/.dev ## run the tests; what needs more than Python skips and says 
 test-kafka: $(VENV)/.dev ## run the tests that need Apache Kafka (Java 17, Maven)
 	@XUEJING_REQUIRE=kafka,$$XUEJING_REQUIRE $(PYTEST) -m kafka $(ARGS)
 
-test-browser: $(VENV)/.dev ## run the tests that need headless Chromium
+tests/browser/node_modules/.installed: tests/browser/package-lock.json
+	@npm ci --prefix tests/browser --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+test-browser: $(VENV)/.dev tests/browser/node_modules/.installed ## run the tests that need headless Chromium (and npm)
 	@XUEJING_REQUIRE=browser,$$XUEJING_REQUIRE $(PYTEST) -m browser $(ARGS)
 
 # Each tells what is wrong, also when the one before it failed.
