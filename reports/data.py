@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from reports.analytics.calibrations import NONE, Calibrations, with_rapid
+from reports.analytics.practice import PointMastery, point_masteries, practice_sequences
 from reports.catalogue import Catalogue
 from reports.errors import ReportError
 from reports.measures.suppression import DEFAULT_K
@@ -87,6 +89,7 @@ class ReportData:
     catalogue: Catalogue
     delivery: pl.DataFrame | None = None
     thresholds: Mapping[str, float] = field(default_factory=dict)
+    calibrations: Calibrations = NONE
     unfinished: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     def study_course(self, content: Content) -> str:
@@ -113,6 +116,15 @@ class ReportData:
     def unfinished_of(self, member_id: str) -> Collection[tuple[str, int]]:
         """(exam, attempt) of the member's attempts that go on after the period."""
         return self._unfinished.get(member_id, ())
+
+    @cached_property
+    def masteries(self) -> Mapping[str, Sequence[PointMastery]]:
+        """Mastery by member, from practice up to the end of the period; made once for all reports of a run."""
+        rows = with_rapid(self.answers, self.calibrations)
+        found: dict[str, list[PointMastery]] = {}
+        for one in point_masteries(practice_sequences(rows, self.catalogue), self.calibrations):
+            found.setdefault(one.member_id, []).append(one)
+        return found
 
     @property
     def zone(self) -> ZoneInfo:

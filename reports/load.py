@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 
 import polars as pl
 
+from reports.analytics.calibrations import Calibrations
 from reports.attempts import attempts_after
 from reports.catalogue import Catalogue, typed
 from reports.data import Content, Period, ReportData
@@ -50,6 +51,7 @@ def load(
     seen = days if first and last else reader.frame("branch-day", _not_own(scope), Filters(first=first, last=last))
     period = _period([days["day"], seen["day"]], first, last, as_of)
     filters = Filters(first=period.first, last=period.last, member=member, org=org)
+    calibrations = Calibrations.of(reader.frame("calibrations", scope), reader.frame("thresholds", scope))
     return ReportData(
         period=period,
         as_of=as_of,
@@ -62,15 +64,9 @@ def load(
         roster=reader.roster(),
         catalogue=load_catalogue(reader),
         delivery=reader.frame(DELIVERIES, scope, filters) if DELIVERIES in QUERIES else None,
-        thresholds=_thresholds(reader, scope),
+        thresholds={question: t.ms for question, t in calibrations.thresholds.items()},
+        calibrations=calibrations,
     )
-
-
-def _thresholds(reader: Reader, scope: Scope) -> dict[str, float]:
-    """Thresholds of rapid answers by question, ms; questions without one take the default."""
-    if "thresholds" not in QUERIES:
-        return {}
-    return dict(reader.frame("thresholds", scope).select("question_id", "ms").iter_rows())
 
 
 def _not_own(scope: Scope) -> Scope:

@@ -119,7 +119,7 @@ def _attitude(
     if assigned is not None and due is not None:
         begun = min((first for *_, first in rows if first is not None), default=None)
         lag = start_lag(begun, assigned, due, data.as_of_ms)
-        late = cramming(_hours(data.local, rows), assigned, due)
+        late = cramming(hourly(data.local, ((row[0], row[4]) for row in rows)), assigned, due)
     opened = sum(row[3] for row in rows)
     covered, complete, units = _completion(data, member, course_id)
     return Attitude(
@@ -152,11 +152,12 @@ def _enrolled(data: AttitudeData, memberships: Sequence[Member], assigned: int |
     return [d for d in days if any(a <= d < b for a, b in spans)]
 
 
-def _hours(
-    local: LocalDays, rows: Sequence[tuple[date, float, float, float, Sequence[float], int | None]]
-) -> Iterable[tuple[int, int]]:
-    """Study as intervals, to the hour: what was studied in an hour is put at its beginning."""
-    for day, _, _, _, seconds, _ in rows:
+def hourly(local: LocalDays, rows: Iterable[tuple[date, Sequence[float]]]) -> Iterable[tuple[int, int]]:
+    """Study as intervals, to the hour: what was studied in an hour is put at its beginning.
+
+    ``rows``: local days with their 24 sums in seconds. Intervals are [start, end) in ms UTC.
+    """
+    for day, seconds in rows:
         for start, end, hour in local.hours(day_number(day)):
             if seconds[hour] > 0:
                 yield start, min(end, start + round(seconds[hour] * 1000))

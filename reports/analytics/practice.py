@@ -23,7 +23,9 @@ def practice_sequences(answers: pl.DataFrame, catalogue: Catalogue) -> Sequences
     to the next, which the model takes for granted.
     """
     main = {q.question_id: q.knowledge_points[0] for q in catalogue.questions.values() if q.knowledge_points}
-    rows = answers.filter((pl.col("exam_id") == "") & ~pl.col("from_error")).sort("member_id", "at", "event_id")
+    # A mark from paper without its answer is no step of a practice: nothing was explained at that moment.
+    marks = pl.col("from_error") if "from_error" in answers.columns else pl.lit(False)
+    rows = answers.filter((pl.col("exam_id") == "") & ~marks).sort("member_id", "at", "event_id")
     found: Sequences = {}
     wanted = rows.select("member_id", "question_id", "knowledge_points", "correct", "rapid").iter_rows()
     for member, question, named, correct, rapid in wanted:

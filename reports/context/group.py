@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from reports.attempts import attempts_of
 from reports.context.group_advice import advice
+from reports.context.group_compare import Comparison, comparison
 from reports.context.group_parts import (
     PeopleLine,
     SilentMember,
@@ -74,6 +75,7 @@ class GroupReport:
     people: People
     categories: tuple[PeopleLine, ...]
     children: tuple[PeopleLine, ...]
+    comparison: Comparison | None
     study: GroupStudy
     effect: EffectFigures | None
     pattern: Pattern | None
@@ -184,7 +186,8 @@ class Groups:
         names_silent = self.policy.detail == "named" and self.populations.has_own_members(node)
         own = self.populations.of(node, own=True) if names_silent else None
         people = _people(population, active, data.period, hide)
-        children = () if hide else self._children(node)
+        below = [] if hide else self._below(node)
+        children = child_lines(data, below, self.shown, k) if below else ()
         return GroupReport(
             head=make_head(
                 data, self.content, "group", node, organisation_name(data, node), organisation_path(data, node), events
@@ -193,6 +196,7 @@ class Groups:
             people=people,
             categories=() if hide else category_lines(population.members, sums, k),
             children=children,
+            comparison=self._comparison(below),
             study=_study(sums, days, hide),
             effect=None if hide else effect.figures,
             pattern=None if hide else self._pattern(days, answers),
@@ -214,12 +218,25 @@ class Groups:
         row = self.data.roster.organisation(node, self.data.period.last)
         return named(KINDS, row.kind) if row else Text("", "")
 
-    def _children(self, node: str) -> tuple[PeopleLine, ...]:
+    def _below(self, node: str) -> list[tuple[Population, Sums]]:
         below = [self.populations.of(child) for child in self.populations.children(node)]
-        if not below:
-            return ()
-        pairs = [(p, member_sums(p.rows(self.days), p.rows(self.answers))) for p in below]
-        return child_lines(self.data, pairs, self.shown, self.policy.k)
+        return [(p, member_sums(p.rows(self.days), p.rows(self.answers))) for p in below]
+
+    def _comparison(self, below: Sequence[tuple[Population, Sums]]) -> Comparison | None:
+        """Of the organisations below that may be shown side by side."""
+        names: dict[str, Text] = {}
+        counts: dict[str, tuple[int, int]] = {}
+        values: dict[str, list[float]] = {}
+        for population, sums in below:
+            node, members = population.node, population.members
+            if not self.shown.get(node, True):
+                continue
+            name = organisation_name(self.data, node)
+            counted = {m for m, b in members.items() if not b.exempt}
+            names[node] = Text(name, name)
+            counts[node] = len(counted & sums.active), len(counted)
+            values[node] = [x / n for m, (x, n) in sorted(sums.graded.items()) if m in members and n]
+        return comparison(names, counts, values, self.policy.k)
 
     def _pattern(self, days: pl.DataFrame, answers: pl.DataFrame) -> Pattern:
         by_day = dict(days.group_by("day").agg(pl.col("study_seconds").sum()).sort("day").iter_rows())

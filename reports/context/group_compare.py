@@ -66,7 +66,9 @@ def comparison(
             CompareLine(
                 names[branch.org_id],
                 share("coverage", *kept[branch.org_id]),
-                Figure("funnel_label", None, low=warning.low if warning else None, high=warning.high if warning else None),
+                Figure(
+                    "funnel_label", None, low=warning.low if warning else None, high=warning.high if warning else None
+                ),
                 PLACES[point.label] if point and point.label else "",
                 Figure("shrunk_mean", shrunk.estimate, low=shrunk.low, high=shrunk.high)
                 if shrunk

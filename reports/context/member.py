@@ -123,6 +123,7 @@ def member_report(
     figures = _study(data, rows, main, inside)
     book = make_book(data.catalogue, period, about, data.thresholds)
     topics = member_topics(data.catalogue, inside, sums.accuracy.value)
+    measures = member_measures(data, content, member_id, days, inside)
     events = sum(r.events for r in main)
     known = data.catalogue.questions
     quality = make_quality(
@@ -155,7 +156,7 @@ def member_report(
         topics=topics,
         measures=measures,
         book=book,
-        advice=advice(figures.study, sums.figures, topics, book),
+        advice=(*advice(figures.study, sums.figures, topics, book), *mastery_advice(measures)),
         quality=quality,
         days=_day_lines(main, inside, zone),
     )
