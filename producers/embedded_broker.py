@@ -150,9 +150,7 @@ class EmbeddedBroker:
 
     def _launch(self, binary: str) -> None:
         if answers(self.host, self.port, 0.2):
-            raise BrokerError(
-                "another broker already answers there", where=self.bootstrap, hint="choose another port"
-            )
+            raise BrokerError("another broker already answers there", where=self.bootstrap, hint="choose another port")
         url = f"tcp://{self.bootstrap}"
         command = [binary, "broker", "--listener-url", url, "--advertised-listener-url", url]
         command += ["--storage-engine", "memory://xuejing/", "--cluster-id", "xuejing"]

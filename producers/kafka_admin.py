@@ -54,9 +54,7 @@ def _admin(bootstrap: str, security: Security | None, timeout: float) -> Iterato
         )
         yield client
     except KafkaError as e:
-        raise BrokerUnavailable(
-            _say(e), where=bootstrap, hint="is the broker up, and the address right?"
-        ) from e
+        raise BrokerUnavailable(_say(e), where=bootstrap, hint="is the broker up, and the address right?") from e
     finally:
         if client is not None:
             client.close()
@@ -141,9 +139,7 @@ def topic_configs(
         return _topic_configs(admin, topic)
 
 
-def has_append_time(
-    bootstrap: str, topic: str, *, security: Security | None = None, timeout: float = 10.0
-) -> bool:
+def has_append_time(bootstrap: str, topic: str, *, security: Security | None = None, timeout: float = 10.0) -> bool:
     """Whether the broker stamps the time of receipt; otherwise the producer must (``stamp_received``)."""
     settings = topic_configs(bootstrap, topic, security=security, timeout=timeout)
     return settings.get("message.timestamp.type") == "LogAppendTime"
