@@ -20,7 +20,7 @@ from sinks.embedded.answers import Job, in_thread
 from sinks.embedded.body import Body, read_form
 from sinks.embedded.engine import Engine
 from sinks.embedded.errors import ServerException, from_engine, server_exception
-from sinks.embedded.execute import Insert, InsertSelect, load_external, open_insert, open_result
+from sinks.embedded.execute import SMALL, Spool, insert, load_external, open_result
 from sinks.embedded.request import authorise, read
 from sinks.embedded.results import Result, Stats
 from sinks.embedded.sql import Statement, parse
@@ -152,36 +152,31 @@ class Endpoint:
         return await in_thread(self._readers, lambda: parse(sql))
 
     async def _insert(self, job: Job, statement: Statement, data: bytes, body: Body | None) -> web.StreamResponse:
-        def begin() -> tuple[Insert | InsertSelect, Stats | None]:
+        """Only a body that came whole and decodes is handed to the engine."""
+
+        def run() -> Stats:
             job.running = self._engine.start(job.request, statement.kind)
             job.query_id = job.running.query_id
-            insert = open_insert(self._engine, job.running, job.request, statement)
+            failed = True
             try:
-                insert.append(data)
-                if body is not None:
-                    return insert, None
-                stats = insert.finish()
-            except BaseException:
-                insert.cancel()
-                raise
-            self._end(job, statement, False)
-            return insert, stats
+                stats = insert(job.running, job.request, statement, spool)
+                failed = False
+            finally:
+                self._end(job, statement, failed)
+            return stats
 
-        failed = True
+        spool = Spool(self._engine, body is None and len(data) <= SMALL)
         try:
-            insert, stats = await in_thread(self._writers, begin)
-            if stats is None and body is not None:
-                try:
-                    while chunk := await body.more():
-                        await in_thread(self._writers, lambda part=chunk: insert.append(part))  # type: ignore[misc]
-                    stats = await in_thread(self._writers, insert.finish)
-                finally:
-                    if stats is None:
-                        await in_thread(self._enders, insert.cancel)
-            failed = False
+            if body is None:
+                spool.write(data)
+            else:
+                while data:
+                    await in_thread(self._writers, lambda part=data: spool.write(part))  # type: ignore[misc]
+                    data = await body.more()
+            stats = await in_thread(self._writers, run)
         finally:
-            await self._ended(job, statement, failed)
-        return answers.whole(self._engine, job, None, stats or Stats(), b"", "")
+            spool.close()
+        return answers.whole(self._engine, job, None, stats, b"", "")
 
     def _end(self, job: Job, statement: Statement, failed: bool) -> None:
         running, job.running = job.running, None
@@ -201,7 +196,7 @@ class Endpoint:
         def begin() -> tuple[Result, bytes, str]:
             job.running = self._engine.start(job.request, statement.kind)
             job.query_id = job.running.query_id
-            load_external(job.running, job.request, files)
+            load_external(self._engine, job.running, job.request, files)
             result = open_result(self._engine, job.running, job.request, statement)
             try:
                 first = result.next() or b""

@@ -12,7 +12,6 @@ import shutil
 import threading
 import time
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -163,12 +162,6 @@ class Engine:
             )
             kept = dict(msgspec.json.decode(line, type=tuple[str, str]) for line in rows.bytes().splitlines())
         return [f"SET {name} = {sql_string(kept[name]) if name in kept else 'DEFAULT'}" for name in names]
-
-    def set_params(self, running: Running, params: Mapping[str, str]) -> None:
-        """Give the connection query parameters, escaped as HTTP carries them, for statements that chDB takes none
-        with."""
-        for name, value in params.items():
-            running.connection.query(f"SET param_{name} = {sql_string(value)}", "Null")
 
     def finish(self, running: Running, request: Request, kind: bytes = b"", failed: bool = False) -> None:
         """Give back what ``start`` gave. Errors of the cleaning end the session rather than leak into the next

@@ -9,7 +9,7 @@ import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import replace as with_fields
-from typing import Any
+from pathlib import Path
 
 from sinks.embedded import native
 from sinks.embedded.engine import Engine, Running, sql_string
@@ -18,6 +18,8 @@ from sinks.embedded.request import Request
 from sinks.embedded.results import CONCATENABLE, Blocks, Pipe, Result, Stats, Whole
 from sinks.embedded.sql import Statement
 
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
+SMALL = 8 << 20  # bytes of an INSERT's data that may be kept in shared memory
 _LITERAL = re.compile(rb"'((?:[^'\\]|\\.)*)'")
 
 
@@ -34,9 +36,6 @@ def open_result(engine: Engine, running: Running, request: Request, statement: S
         return Blocks(running.connection, statement, wanted, request.params, patch)
     if statement.is_read and (statement.is_select or lower not in CONCATENABLE):
         return Pipe(running.connection, statement, wanted, request.params, lambda: engine.kill(running))
-    if statement.kind == b"INSERT" and request.params:
-        engine.set_params(running, request.params)
-        return Whole(running.connection, statement, wanted, {})
     result = Whole(running.connection, statement, wanted, request.params)
     if lower == "native" and request.protocol_version >= native.PROTOCOL_WITH_ZONES:
         result.patch(native.patcher(list))
@@ -53,87 +52,63 @@ def _with_engine_ids(engine: Engine, statement: Statement) -> Statement:
     return with_fields(statement, text=_LITERAL.sub(replace, statement.text))
 
 
-class Insert:
-    """An INSERT whose data comes in chunks. Nothing is visible before ``finish`` for up to a million rows, or
-    what the session sets as ``min_insert_block_size_rows``; ``cancel`` drops what is not in a part yet."""
+class Spool:
+    """The data of an INSERT, kept in a file without a name until all of it is there.
 
-    def __init__(self, engine: Engine, running: Running, request: Request, statement: Statement) -> None:
-        self.stats = Stats()
-        engine.set_params(running, request.params)
-        text = statement.text.decode("utf-8", "surrogateescape")
-        try:
-            self._stream: Any = running.connection.send_insert(text, statement.format or "Values")
-        except Exception as error:
-            raise from_engine(error) from None
+    chDB can also be fed chunk by chunk (``send_insert``), but that reports success when the commit fails, for
+    instance with TOO_MANY_PARTS or a violated constraint: it would acknowledge rows that are nowhere.
+    """
 
-    def append(self, chunk: bytes) -> None:
-        """Hand over some of the data."""
-        if not chunk:
-            return
-        try:
-            self._stream.append(chunk)
-        except Exception as error:
-            raise from_engine(error) from None
+    def __init__(self, engine: Engine, small: bool) -> None:
+        folder = SHARED_MEMORY if small and SHARED_MEMORY.is_dir() else engine.spool_dir
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+        self.path = f"/dev/fd/{self._file.fileno()}"
 
-    def finish(self) -> Stats:
-        """Commit; rows are durable as far as the table's settings make them."""
-        try:
-            result = self._stream.finish()
-        except Exception as error:
-            raise from_engine(error) from None
-        self.stats.written_rows = self.stats.read_rows = self.stats.result_rows = result.rows_written
-        self.stats.written_bytes = self.stats.read_bytes = self.stats.result_bytes = result.bytes_written
-        return self.stats
+    def write(self, chunk: bytes) -> None:
+        """Keep some more of the data."""
+        self._file.write(chunk)
 
-    def cancel(self) -> None:
-        """Drop the insert."""
-        try:
-            self._stream.cancel()
-        except Exception as error:
-            raise from_engine(error) from None
+    def rewind(self) -> None:
+        """Make the data readable from its start, through ``path``."""
+        self._file.flush()
+        self._file.seek(0)
 
-
-class InsertSelect:
-    """An INSERT … SELECT that reads the request's data through ``input('columns')``: chDB streams none into it,
-    so the data is spooled to a file that ``file()`` reads instead."""
-
-    def __init__(self, engine: Engine, running: Running, request: Request, statement: Statement) -> None:
-        assert statement.input_call is not None
-        self.stats, self._running = Stats(), running
-        engine.set_params(running, request.params)
-        self._spool = tempfile.NamedTemporaryFile(prefix="input-", dir=engine.spool_dir)  # noqa: SIM115
-        start, end = statement.input_call
-        call = f"file({sql_string(self._spool.name)}, {sql_string(statement.format or '')}, ".encode()
-        rest = statement.text[end:].lstrip()
-        self._sql = statement.text[:start] + call + rest.removeprefix(b"(")
-
-    def append(self, chunk: bytes) -> None:
-        """Take some of the data."""
-        self._spool.write(chunk)
-
-    def finish(self) -> Stats:
-        """Run the statement over all data."""
-        self._spool.flush()
-        try:
-            self.stats.add(self._running.connection.query(self._sql, "Null"))
-        except Exception as error:
-            raise from_engine(error) from None
-        finally:
-            self._spool.close()
-        return self.stats
-
-    def cancel(self) -> None:
+    def close(self) -> None:
         """Drop the data."""
-        self._spool.close()
+        self._file.close()
 
 
-def open_insert(engine: Engine, running: Running, request: Request, statement: Statement) -> Insert | InsertSelect:
-    """Start an INSERT that gets data. Raises ServerException."""
-    kind = InsertSelect if statement.input_call is not None else Insert
-    return kind(engine, running, request, statement)
+def insert(running: Running, request: Request, statement: Statement, spool: Spool) -> Stats:
+    """Run an INSERT over the spooled data.
+
+    Up to a million rows (``min_insert_block_size_rows``) become visible together or not at all, unless the table
+    splits them by partition. Raises ServerException.
+    """
+    spool.rewind()
+    stats = Stats()
+    try:
+        stats.add(running.connection.query(from_spool(statement, spool.path), "Null", params=request.params))
+    except Exception as error:
+        raise from_engine(error) from None
+    stats.read_rows, stats.read_bytes = stats.written_rows, stats.written_bytes
+    stats.result_rows, stats.result_bytes = stats.written_rows, stats.written_bytes
+    return stats
 
 
-def load_external(running: Running, request: Request, files: Mapping[str, bytes]) -> None:
+def from_spool(statement: Statement, path: str) -> bytes:
+    """An INSERT with data, as one that reads it from ``path``."""
+    data_format = statement.format or "Values"
+    if statement.input_call is not None:
+        start, end = statement.input_call
+        columns = statement.text[end:].lstrip().removeprefix(b"(")
+        return statement.text[:start] + f"file({sql_string(path)}, {sql_string(data_format)}, ".encode() + columns
+    head, settings = statement.text, b""
+    if statement.settings_at >= 0:
+        head, settings = head[: statement.settings_at], head[statement.settings_at :]
+    return head + f"\nFROM INFILE {sql_string(path)} ".encode() + settings + f"\nFORMAT {data_format}".encode()
+
+
+def load_external(engine: Engine, running: Running, request: Request, files: Mapping[str, bytes]) -> None:
     """Make temporary tables of the form's files, as the interface's external data."""
     for name, data in files.items():
         given = request.external.get(name, {})
@@ -146,15 +121,19 @@ def load_external(running: Running, request: Request, files: Mapping[str, bytes]
                 36, "BAD_ARGUMENTS", f"Neither structure nor types have not been provided for external table {name}"
             )
         quoted = "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
+        head = Statement(
+            b"INSERT", f"INSERT INTO {quoted}".encode(), given.get("format", "TabSeparated"), has_data=True
+        )
+        spool = Spool(engine, len(data) <= SMALL)
         try:
             running.connection.query(f"CREATE TEMPORARY TABLE {quoted} ({columns}) ENGINE = Memory", "Null")
             running.cleanup.append(f"DROP TEMPORARY TABLE IF EXISTS {quoted}")
-            stream = running.connection.send_insert(f"INSERT INTO {quoted}", given.get("format", "TabSeparated"))
-            if data:
-                stream.append(data)
-            stream.finish()
+            spool.write(data)
+            insert(running, Request(), head, spool)
         except Exception as error:
             raise from_engine(error) from None
+        finally:
+            spool.close()
 
 
 def _split(types: str) -> list[str]:

@@ -53,6 +53,7 @@ class Statement:
     format_at: int = -1
     has_data: bool = False
     data_at: int = 0
+    settings_at: int = -1
     input_call: tuple[int, int] | None = None
     has_totals: bool = False
 
@@ -143,7 +144,7 @@ def _parse_insert(sql: bytes, scan: Iterator[Token]) -> Statement:
     name = next(scan, None)
     while name is not None and name.upper in (b"INTO", b"TABLE", b"FUNCTION"):
         name = next(scan, None)
-    before, selects = b"", False
+    before, selects, settings_at = b"", False, -1
     input_call: tuple[int, int] | None = None
     for token in scan:
         last, before = before, token.upper
@@ -155,9 +156,11 @@ def _parse_insert(sql: bytes, scan: Iterator[Token]) -> Statement:
         if token.depth > 0 or token.kind != "word" or last == b".":
             continue
         if token.upper == b"VALUES" and not selects:
-            return Statement(b"INSERT", sql[: token.start], "Values", token.start, True, token.end)
+            return Statement(b"INSERT", sql[: token.start], "Values", token.start, True, token.end, settings_at)
         if token.upper in (b"SELECT", b"WITH", b"WATCH", b"EXPLAIN"):
             selects = True
+        elif token.upper == b"SETTINGS" and not selects and settings_at < 0:
+            settings_at = token.start
         elif token.upper == b"INFILE" and last == b"FROM":
             raise server_exception(
                 48, "NOT_IMPLEMENTED", "Query has infile and was sent directly to server; send the data in the body"
@@ -170,7 +173,7 @@ def _parse_insert(sql: bytes, scan: Iterator[Token]) -> Statement:
                 return Statement(b"INSERT", sql)
             start = _after_format(sql, word_token.end)
             word = sql[word_token.start : word_token.end].decode("ascii", "replace")
-            return Statement(b"INSERT", sql[: token.start], word, token.start, True, start, input_call)
+            return Statement(b"INSERT", sql[: token.start], word, token.start, True, start, settings_at, input_call)
     return Statement(b"INSERT", sql)
 
 
