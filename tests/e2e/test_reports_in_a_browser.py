@@ -25,7 +25,8 @@ OVERFLOW = """
     for (let p = e; p && p !== document.body; p = p.parentElement)
       if (['auto', 'scroll', 'hidden'].includes(getComputedStyle(p).overflowX)) return false;
     return getComputedStyle(e).position !== 'absolute' })
-  .slice(0, 5).map(e => e.tagName + '.' + (e.className.baseVal ?? e.className) + ' ' + e.textContent.trim().slice(0, 30))
+  .slice(0, 5)
+  .map(e => e.tagName + '.' + (e.className.baseVal ?? e.className) + ' ' + e.textContent.trim().slice(0, 30))
 """
 SILENT_PICTURES = """
 [...document.querySelectorAll('svg, img')]
