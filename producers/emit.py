@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import sys
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,7 @@ from .tables import TableError, TableEvent, TableWarning, is_table, read_events
 LINES_A_MESSAGE = 100
 LINES_A_CHECKPOINT = 20_000
 KEPT_OF_A_HUGE_LINE = 64 << 10
+_CHUNK = 1 << 17
 
 
 class _Narrow(msgspec.Struct):
@@ -69,8 +71,42 @@ def open_lines(path: str) -> IO[bytes]:
     if path.endswith(".gz"):
         return gzip.open(raw)  # type: ignore[return-value]
     if path.endswith((".zst", ".zstd")):
-        return io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(raw, closefd=True))
+        return io.BufferedReader(_Zstandard(raw), _CHUNK)
     return raw
+
+
+class _Zstandard(io.RawIOBase):
+    """All frames of a stream. The library's own reader stops behind the first, and takes a cut one for whole."""
+
+    def __init__(self, source: IO[bytes]) -> None:
+        self._source, self._frame, self._rest = source, zstandard.ZstdDecompressor().decompressobj(), b""
+        self._whole = True
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def readinto(self, target: Any) -> int:
+        """Up to ``len(target)`` bytes; 0 at the end. Raises EOFError when the last frame is cut."""
+        while not self._rest:
+            chunk = self._frame.unused_data if self._frame.eof else b""
+            chunk = chunk or self._source.read(_CHUNK)
+            if not chunk:
+                if not self._whole:
+                    raise EOFError("the file ends in the middle of a compressed frame")
+                return 0
+            if self._frame.eof:
+                self._frame = zstandard.ZstdDecompressor().decompressobj()
+            self._rest, self._whole = self._frame.decompress(chunk), False
+            self._whole = self._frame.eof
+        count = min(len(target), len(self._rest))
+        target[:count], self._rest = self._rest[:count], self._rest[count:]
+        return count
+
+    def close(self) -> None:
+        """Closes the file too."""
+        self._source.close()
+        super().close()
 
 
 def key_of(line: bytes) -> str:
@@ -93,12 +129,12 @@ class Emitter:
         self.result = Emitted()
         self._member, self._lines = "", list[bytes]()
 
-    def _add(self, member_id: str, line: bytes) -> None:
-        if len(line) > MAX_LINE_BYTES:
+    def _add(self, member_id: str, line: bytes, size: int) -> None:
+        if size > MAX_LINE_BYTES:
             # Kafka would refuse the message: send its beginning, marked, so that it is kept and explained.
             self._hand_over()
-            size = str(len(line)).encode()
-            self.producer.send(member_id, [line[:KEPT_OF_A_HUGE_LINE]], headers=((SIZE_HEADER, size),))
+            headers = ((SIZE_HEADER, str(size).encode()),)
+            self.producer.send(member_id, [line[:KEPT_OF_A_HUGE_LINE]], headers=headers)
             self.result.sent += 1
             return
         if member_id != self._member or len(self._lines) >= LINES_A_MESSAGE or not member_id:
@@ -126,13 +162,13 @@ class Emitter:
         done = self._read_mark(mark, path) if resume else 0
         with open_lines(path) as source:
             number = 0
-            for number, line in enumerate(_lines(source, path), 1):
+            for number, (line, size) in enumerate(_lines(source, path), 1):
                 if number <= done:
                     self.result.skipped += 1
                     self.result.lines += 1
                     continue
                 self.result.lines += 1
-                self._add(key_of(line), line)
+                self._add(key_of(line), line, size)
                 if number % LINES_A_CHECKPOINT == 0:
                     self._settle()
                     self._write_mark(mark, path, number)
@@ -144,7 +180,7 @@ class Emitter:
         for found in read_events(Path(path), timezone):
             if isinstance(found, TableEvent):
                 self.result.lines += 1
-                self._add(found.member_id, found.body)
+                self._add(found.member_id, found.body, len(found.body))
                 if self.result.lines % LINES_A_CHECKPOINT == 0:
                     self._settle()
             elif isinstance(found, TableError):
@@ -163,9 +199,13 @@ class Emitter:
     def _read_mark(self, mark: Path | None, path: str) -> int:
         if mark is None or not mark.is_file():
             return 0
-        kept = json.loads(mark.read_text("utf-8"))
-        # A file that has changed since is another file: send all of it, repetition does no harm.
-        return int(kept["lines"]) if kept["identity"] == _identity(path) else 0
+        # A file that has changed since is another file: send all of it, repetition does no harm. So it is with a
+        # mark that can't be read.
+        try:
+            kept = json.loads(mark.read_text("utf-8"))
+            return int(kept["lines"]) if kept["identity"] == _identity(path) else 0
+        except (OSError, ValueError, KeyError, TypeError):
+            return 0
 
     def _write_mark(self, mark: Path | None, path: str, lines: int) -> None:
         if mark is not None:
@@ -180,14 +220,31 @@ def _identity(path: str) -> list[int]:
     return [stat.st_size, stat.st_mtime_ns]
 
 
-def _lines(source: IO[bytes], path: str) -> Iterator[bytes]:
+def _lines(source: IO[bytes], path: str) -> Iterator[tuple[bytes, int]]:
+    """Lines that are not blank, without their ends, and their sizes; of a huge line only the beginning is kept."""
     try:
         first = True
-        for line in source:
+        while line := source.readline(_CHUNK):
+            size = len(line)
+            if not line.endswith(b"\n") and size == _CHUNK:
+                line, size = _long(source, line)
             text = line.rstrip(b"\r\n")
+            size -= len(line) - len(text)
             if first:
                 text, first = text.removeprefix(b"\xef\xbb\xbf"), False
             if text.strip():
-                yield text
-    except (OSError, EOFError, zstandard.ZstdError) as error:
+                yield text, max(size, len(text))
+    except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
         raise InputError(f"can't be decompressed or read: {error}", where=path) from error
+
+
+def _long(source: IO[bytes], line: bytes) -> tuple[bytes, int]:
+    """The rest of a line: kept up to the limit, counted to its end."""
+    parts, size, part = [line], len(line), line
+    while not part.endswith(b"\n") and (part := source.readline(_CHUNK)):
+        size += len(part)
+        if size <= MAX_LINE_BYTES + 2 * _CHUNK:
+            parts.append(part)
+        elif part.endswith(b"\n"):
+            size -= len(part) - len(part.rstrip(b"\r\n"))  # as for a line that is kept whole
+    return b"".join(parts), size
