@@ -1,6 +1,6 @@
 """The stream's own part, without Kafka and without a store: events a second of CPU time, by step.
 
-    python -m bench.pipeline [--events N] [--per-message K] [--members M]
+python -m bench.pipeline [--events N] [--per-message K] [--members M]
 """
 
 from __future__ import annotations
