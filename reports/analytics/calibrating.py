@@ -76,7 +76,9 @@ def exam_calibrations(
 def point_calibrations(sequences: Sequences, known: Calibrations, generation: int, now: datetime) -> list[Row]:
     """Rows of ``calibrations`` for knowledge points whose practice changed; rapid answers are left out.
 
-    A point with fewer than 30 members who answered twice gives none: its mastery uses the defaults.
+    A point with fewer than 30 members who answered twice gives none: its mastery uses the defaults. So does one
+    whose guess or slip ended on its bound, or whose fit did not converge: then the data do not determine them, and
+    a guess near 0 would make one right answer a proof of mastery.
     """
     rows = []
     for point, members in sorted(sequences.items()):
@@ -85,7 +87,7 @@ def point_calibrations(sequences: Sequences, known: Calibrations, generation: in
         if known.fingerprints.get(("bkt", point)) == digest:
             continue
         found = fit_bkt([s for _, s in sorted(kept.items())])
-        if found.source == "default":
+        if found.source == "default" or not found.converged or {"g", "s"} & set(found.at_bound):
             continue
         version = known.versions.get(("bkt", point), 0) + 1
         stored = {**asdict(found), "params": found.params.to_dict()}

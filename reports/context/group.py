@@ -9,7 +9,7 @@ import polars as pl
 
 from reports.attempts import attempts_of
 from reports.context.group_advice import advice
-from reports.context.group_compare import Comparison, comparison
+from reports.context.group_compare import FEWEST, Comparison, comparison
 from reports.context.group_parts import (
     PeopleLine,
     SilentMember,
@@ -196,7 +196,7 @@ class Groups:
             people=people,
             categories=() if hide else category_lines(population.members, sums, k),
             children=children,
-            comparison=self._comparison(below),
+            comparison=None if hide else self._comparison(node, below),
             study=_study(sums, days, hide),
             effect=None if hide else effect.figures,
             pattern=None if hide else self._pattern(days, answers),
@@ -222,8 +222,20 @@ class Groups:
         below = [self.populations.of(child) for child in self.populations.children(node)]
         return [(p, member_sums(p.rows(self.days), p.rows(self.answers))) for p in below]
 
-    def _comparison(self, below: Sequence[tuple[Population, Sums]]) -> Comparison | None:
-        """Of the organisations below that may be shown side by side."""
+    def _branches(self, node: str) -> list[str]:
+        """What is below a node and has members of its own."""
+        children = self.populations.children(node)
+        found = [child for child in children if self.populations.has_own_members(child)]
+        return found + [branch for child in children for branch in self._branches(child)]
+
+    def _comparison(self, node: str, below: Sequence[tuple[Population, Sums]]) -> Comparison | None:
+        """Of the organisations below that may be shown side by side; of branches where few are directly below."""
+        if 0 < len(below) < FEWEST:
+            branches = [self.populations.of(branch, own=True) for branch in sorted(set(self._branches(node)))]
+            below = [(p, member_sums(p.rows(self.days), p.rows(self.answers))) for p in branches]
+        return self._compared(below)
+
+    def _compared(self, below: Sequence[tuple[Population, Sums]]) -> Comparison | None:
         names: dict[str, Text] = {}
         counts: dict[str, tuple[int, int]] = {}
         values: dict[str, list[float]] = {}
