@@ -12,7 +12,7 @@ PYTEST := $(BIN)/python -m pytest
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo test test-kafka test-browser lint format docs docs-check bench lock clean check-python
+.PHONY: help setup dev demo test test-kafka test-browser chaos mutants lint format docs docs-check bench lock clean check-python
 .DELETE_ON_ERROR:
 
 help: ## list what can be made
@@ -66,6 +66,14 @@ tests/browser/node_modules/.installed: tests/browser/package-lock.json
 
 test-browser: $(VENV)/.dev tests/browser/node_modules/.installed ## run the tests that need headless Chromium (and npm)
 	@XUEJING_REQUIRE=browser,$$XUEJING_REQUIRE $(PYTEST) -m browser $(ARGS)
+
+MINUTES ?= 1.2
+SEED ?= 1
+chaos: $(VENV)/.dev ## kill, pause and cut off everything for MINUTES, by SEED, and compare (ARGS=--apache: Apache Kafka)
+	@$(BIN)/python -m tests.chaos --minutes $(MINUTES) --seed $(SEED) $(ARGS)
+
+mutants: $(VENV)/.dev ## put faults into a copy of the program: each must turn the tests red
+	@$(BIN)/python -m tests.mutants $(ARGS)
 
 # Each tells what is wrong, also when the one before it failed.
 lint: $(VENV)/.dev ## ruff and strict types

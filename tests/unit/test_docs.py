@@ -75,6 +75,19 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert not broken, f"{page.name}: {broken}"
 
 
+def test_every_page_can_be_reached() -> None:
+    reached, waiting = set(), [ROOT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        if page in reached or page.suffix != ".md" or not page.is_file():
+            continue
+        reached.add(page)
+        links = (unquote(link).partition("#")[0] for link in _links(page) if not re.match(r"[a-z]+:", link))
+        waiting += [(page.parent / link).resolve() for link in links if link]
+    pages = {p for p in PAGES_OF_TEXT if "tests" not in p.parts}
+    assert not pages - reached, f"linked from nowhere: {sorted(str(p.relative_to(ROOT)) for p in pages - reached)}"
+
+
 def test_make_targets_named_in_the_documentation_exist() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     named = {name for page in PAGES_OF_TEXT for name in re.findall(r"`make ([a-z-]+)", page.read_text("utf-8"))}
