@@ -13,6 +13,7 @@ from schemas.contract import event_schema_text, events_markdown
 from schemas.metrics import metrics_markdown
 from schemas.settings import settings_markdown
 from sinks.read.docs import queries_markdown
+from tests.chaos.report import reliability_markdown
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -21,6 +22,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/events.md": events_markdown,
     "docs/metrics.md": metrics_markdown,
     "docs/queries.md": lambda: queries_markdown(COMPUTED.values()),
+    "docs/reliability.md": reliability_markdown,
     "docs/settings.md": settings_markdown,
     "docs/tables.md": tables_markdown,
     "schemas/jsonschema/event.v1.json": event_schema_text,

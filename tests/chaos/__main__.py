@@ -7,9 +7,8 @@ import json
 import sys
 from pathlib import Path
 
+from tests.chaos.results import RESULTS
 from tests.chaos.run import run
-
-RESULTS = Path(__file__).resolve().parent / "results"
 
 
 def main() -> int:
@@ -36,7 +35,6 @@ def main() -> int:
     arguments += [f"--rate {options.rate:g}"] if options.rate != 120 else []
     arguments += ["--apache"] if options.apache else []
     result["command"] = "python -m tests.chaos " + " ".join(arguments)
-    RESULTS.mkdir(exist_ok=True)
     name = f"{'apache' if options.apache else 'embedded'}-{options.minutes:g}min-seed{options.seed}.json"
     (RESULTS / name).write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8")
     print(json.dumps(result, indent=1, ensure_ascii=False))

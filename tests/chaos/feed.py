@@ -67,6 +67,7 @@ class Feed(threading.Thread):
         self.error: BaseException | None = None
         self._producer = event_producer(settings)
         self._ended = threading.Event()
+        self.sent = 0
 
     def run(self) -> None:
         """Until all is sent, or ``finish`` is called."""
@@ -97,12 +98,23 @@ class Feed(threading.Thread):
         except DeliveryError:  # nothing goes through for two minutes: as a client would, keep it and try again
             self.failed.append(number)
 
+    def send_next(self, count: int) -> None:
+        """Send so many more messages at once, instead of ``start``."""
+        for number in range(self.sent, min(self.sent + count, len(self.messages))):
+            self._send(number)
+        self.sent += count
+
     def finish(self, timeout: float = 120.0) -> None:
         """Send no more, and wait until everything sent is acknowledged; what failed is sent again."""
         self._ended.set()
         self.join(timeout)
         if self.error is not None:
             raise self.error
+        self.flush(timeout)
+        self._producer.close()
+
+    def flush(self, timeout: float = 120.0) -> None:
+        """Wait until everything sent is acknowledged; what failed is sent again."""
         deadline = time.monotonic() + timeout
         while True:
             try:
@@ -114,4 +126,7 @@ class Feed(threading.Thread):
                 break
             self.sent_again += 1
             self._send(self.failed.popleft())
+
+    def close(self) -> None:
+        """End the producer."""
         self._producer.close()

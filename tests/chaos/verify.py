@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,8 +25,9 @@ class Verdict:
     counts: dict[str, int] = field(default_factory=dict)
 
 
-def verify(cluster: Cluster, feed: Feed, scenario: Scenario) -> Verdict:
-    """Compare everything that the store says with what was acknowledged."""
+def verify(cluster: Cluster, feed: Feed, scenario: Scenario, refused: Collection[bytes] = ()) -> Verdict:
+    """Compare everything that the store says with what was acknowledged. ``refused``: lines that the store was made
+    to refuse."""
     dated = memberships(scenario)
     known = {m for m, *_ in dated}
     valid: list[bytes] = []
@@ -34,7 +35,8 @@ def verify(cluster: Cluster, feed: Feed, scenario: Scenario) -> Verdict:
     for number in sorted(feed.acknowledged):
         message = feed.messages[number]
         for n, line in enumerate(message.lines):
-            (bad if message.spoiled.get(n, "conflict") != "conflict" else valid).append(line)
+            spoiled = message.spoiled.get(n, "conflict") != "conflict" or line in refused
+            (bad if spoiled else valid).append(line)
     expected = compute(valid, scenario.timezone, lambda e: e["member_id"] in known)
     tables = {t.name: rows(cluster.store, t) for t in (MEMBER_DAY, ANSWERS, BRANCH_DAY, EVENTS, LEDGER, REJECTED)}
     duplicates = rows(cluster.store, DUPLICATES)
