@@ -11,6 +11,8 @@ from reports.measures.shrinkage import GroupSummary, Shrunk, ShrunkGroups, shrin
 from reports.measures.suppression import DEFAULT_K, suppress
 
 _TOTAL = "\0total"
+ENOUGH_UNITS = 10
+"""Branches from which over-dispersion is estimated: with fewer, one odd branch widens the funnel that should show it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ def withheld(sizes: Mapping[str, int], k: int = DEFAULT_K) -> frozenset[str]:
 def compare_shares(counts: Mapping[str, tuple[int, int]], k: int = DEFAULT_K) -> Shares:
     """(x members of n) by branch. Branches withheld are in the common share, but show nothing of their own."""
     hidden = withheld({org: n for org, (_, n) in counts.items()}, k)
-    found = funnel([(org, x, n) for org, (x, n) in sorted(counts.items())])
+    found = funnel([(org, x, n) for org, (x, n) in sorted(counts.items())], adjust=len(counts) >= ENOUGH_UNITS)
     points = {p.key: p for p in found.points} if found else {}
     branches = []
     for org, (x, n) in sorted(counts.items()):
