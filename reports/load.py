@@ -13,10 +13,7 @@ from reports.catalogue import Catalogue, typed
 from reports.data import Content, Period, ReportData
 from reports.errors import ReportError
 from schemas.reference import Course, Exam, KnowledgePoint, Question
-from sinks.read import QUERIES, Filters, Reader, Scope
-
-DELIVERIES = "deliveries"
-"""Query that tells late and duplicate lines by member, where the store has it."""
+from sinks.read import Filters, Reader, Scope
 
 
 def load_catalogue(reader: Reader) -> Catalogue:
@@ -63,7 +60,7 @@ def load(
         rejected=reader.frame("rejected", scope, filters).select("member_id", "reason"),
         roster=reader.roster(),
         catalogue=load_catalogue(reader),
-        delivery=reader.frame(DELIVERIES, scope, filters) if DELIVERIES in QUERIES else None,
+        delivery=reader.frame("delivery", scope, filters),
         thresholds={question: t.ms for question, t in calibrations.thresholds.items()},
         calibrations=calibrations,
     )

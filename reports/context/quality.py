@@ -47,7 +47,7 @@ class Deliveries:
         self._delivery: dict[str, tuple[int, int]] = {}
         if data.delivery is not None:
             for member_id, late, duplicates in data.delivery.select("member_id", "late", "duplicates").iter_rows():
-                self._delivery[member_id] = late, duplicates
+                self._delivery[member_id] = late or 0, duplicates or 0
 
     def rejected(self, members: set[str]) -> dict[str, int]:
         """Lines by reason, over these members."""

@@ -72,6 +72,8 @@ def test_members_equal_the_queries(reader: Reader, index: ReportIndex) -> None:
     days = reader.frame("member-day", SCOPE, whole(reader))
     wrong = reader.frame("wrong-questions", SCOPE, whole(reader))
     rejected = reader.frame("rejected", SCOPE, whole(reader))
+    delivery = {r["member_id"]: r for r in reader.frame("delivery", SCOPE, whole(reader)).iter_rows(named=True)}
+    assert sum(r["late"] for r in delivery.values()) > 0
     assert len(index.members) >= 20
     seen = 0
     for member, path in index.members.items():
@@ -87,6 +89,9 @@ def test_members_equal_the_queries(reader: Reader, index: ReportIndex) -> None:
         assert same(report["head"]["events"], main["events"].sum())
         assert same(report["book"]["wrong"], wrong.filter(pl.col("member_id") == member).height)
         assert same(report["quality"]["rejected"], rejected.filter(pl.col("member_id") == member).height)
+        arrived = delivery.get(member, {"late": 0, "duplicates": 0})
+        assert same(report["quality"]["late"], arrived["late"])
+        assert same(report["quality"]["duplicates"], arrived["duplicates"])
         for line in report["courses"]:
             course = mine.filter(pl.col("course_id") == line["course_id"])
             assert same(line["study"], course["study_seconds"].sum())

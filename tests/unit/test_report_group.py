@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import polars as pl
 import pytest
 
 from reports.context.cells import hide_small, shown_parts
@@ -245,6 +246,13 @@ def test_quality_counts_only_lines_of_the_members() -> None:
     found = report(make(people, everyone(people), rejected=lines))
     assert found.quality.rejected.value == 2
     assert [(r.reason.en, r.lines.value) for r in found.quality.reasons] == [("a field breaks its rule", 2)]
+
+
+def test_late_and_duplicate_lines_are_those_of_the_members() -> None:
+    people = members("b1", 6)
+    delivery = pl.DataFrame({"member_id": ["b1-m1", "b1-m2", "other"], "late": [3, 1, 50], "duplicates": [2, 0, 50]})
+    found = report(make(people, everyone(people), delivery=delivery))
+    assert (found.quality.late.value, found.quality.duplicates.value) == (4, 2)
 
 
 @pytest.mark.parametrize(
