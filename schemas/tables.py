@@ -414,6 +414,42 @@ def _reference(name: str) -> Table:
     )
 
 
+ORG_CLOSURE = Table(
+    "org_closure",
+    "Which organisation is below which, dated; every organisation is below itself. Written whole by each roster "
+    "import that changes organisations.",
+    (
+        Column("import_id", "UInt64", "the import whose tree it is"),
+        Column("ancestor_id", "String", "the organisation above"),
+        Column("org_id", "String", "the organisation, or one below it"),
+        Column("ordinal", "UInt32", "row in that import, from 0"),
+        Column("valid_from", "Nullable(Date32)", "first day, included; NULL since ever"),
+        Column("valid_to", "Nullable(Date32)", "first day no longer included; NULL until further notice"),
+    ),
+    ("import_id", "ancestor_id", "org_id", "ordinal"),
+)
+
+MEMBERSHIPS = Table(
+    "memberships",
+    "Who belongs where, dated, sorted by organisation: derived from ref_members by each roster import that changes "
+    "members, whole; the import before it is kept for queries that are running.",
+    (
+        Column("import_id", "UInt64", "the import whose memberships they are"),
+        Column("org_id", "String", "organisation"),
+        Column("member_id", "String", "opaque member id"),
+        Column("since", "Date32", "first day, included; 1900-01-01 since ever"),
+        Column("until", "Date32", "first day no longer included; 2299-12-31 until further notice"),
+        Column("category", "LowCardinality(String)", "category of the member"),
+        Column("role", "LowCardinality(String)", "role of the member"),
+        Column("status", "LowCardinality(String)", "status of the member"),
+    ),
+    ("import_id", "org_id", "member_id", "since"),
+    "",
+    "import_id",
+    ("index_granularity = 1024",),
+    personal=True,
+)
+
 REFERENCE: dict[str, Table] = {name: _reference(name) for name in reference.TABLES}
 """Store tables of reference data by the name of the declared table."""
 
@@ -421,6 +457,8 @@ TABLES: dict[str, Table] = {
     t.name: t
     for t in (
         *REFERENCE.values(),
+        ORG_CLOSURE,
+        MEMBERSHIPS,
         EVENTS,
         MEMBER_DAY,
         ANSWERS,

@@ -18,11 +18,11 @@ from schemas.ports import Sink
 from schemas.reference import TABLES, ReferenceTables, Roster
 from schemas.reference.columns import Language
 from schemas.reference.moves import Move, member_moves, moves
-from schemas.tables import IMPORTS, REFERENCE
+from schemas.tables import IMPORTS, MEMBERSHIPS, ORG_CLOSURE, REFERENCE
 
 from .clickhouse import ClickHouseSink
 from .client import Store
-from .closure import ORG_CLOSURE, closure_rows
+from .closure import closure_rows, membership_rows
 from .rosters import read_roster, structs
 
 ROSTER_TABLES = ("organisations", "members")
@@ -95,12 +95,13 @@ def write_reference(store: Store | Sink, tables: ReferenceTables, now: datetime)
         if rows := tables.rows(name):
             changed[name], *pair = _news(sink, name, rows)
             counts[name] = pair[0], pair[1]
-    ids = dict.fromkeys(KINDS, 0)
+    ids, after = dict.fromkeys(KINDS, 0), _after(before, changed)
     for kind, names in KINDS.items():
         wanted = {name: changed[name] for name in names if changed.get(name)}
         if wanted:
-            ids[kind] = _write(sink, kind, wanted, before, now)
-    after = read_roster(sink) if ids["roster"] else before
+            ids[kind] = _write(sink, kind, wanted, after, now)
+    if ids["roster"] and isinstance(store, Store):
+        _forget_old_memberships(store)
     by_member = member_moves(before, after) if ids["roster"] else {}
     return ImportResult(
         ids["roster"],
@@ -145,7 +146,22 @@ def _by_id(rows: Iterable[dict[str, Any]], key: Sequence[str]) -> dict[tuple[Any
     return found
 
 
-def _write(sink: Sink, kind: str, tables: Mapping[str, list[dict[str, Any]]], before: Roster, now: datetime) -> int:
+def _after(before: Roster, changed: Mapping[str, list[dict[str, Any]]]) -> Roster:
+    """The roster with the changed ids in place of what they were."""
+
+    def merged(name: str, key: str, have: Sequence[Any]) -> list[Any]:
+        rows = changed.get(name, [])
+        ids = {r[key] for r in rows}
+        extra = {"import_id": 0, "ordinal": 0, "recorded_at": 0}
+        new = structs(name, REFERENCE[name].rows([r | extra for r in rows]))
+        return [*(row for row in have if getattr(row, key) not in ids), *new]
+
+    return Roster(
+        merged("organisations", "org_id", before.organisations), merged("members", "member_id", before.members)
+    )
+
+
+def _write(sink: Sink, kind: str, tables: Mapping[str, list[dict[str, Any]]], after: Roster, now: datetime) -> int:
     number = 1 + max(sink.latest_import(k) for k in (*KINDS, PENDING))
     count = sum(len(rows) for rows in tables.values())
     row = {"import_id": number, "kind": PENDING, "recorded_at": now, "rows": count, "published": 0}
@@ -155,14 +171,21 @@ def _write(sink: Sink, kind: str, tables: Mapping[str, list[dict[str, Any]]], be
         stored = [r | extra | {"ordinal": ordinal} for ordinal, r in enumerate(rows)]
         sink.insert(REFERENCE[name], REFERENCE[name].rows(stored))
     if "organisations" in tables:
-        changed = structs("organisations", REFERENCE["organisations"].rows(
-            [r | {"import_id": 0, "ordinal": 0, "recorded_at": now} for r in tables["organisations"]]
-        ))  # fmt: skip
-        ids = {o.org_id for o in changed}
-        tree = Roster([*(o for o in before.organisations if o.org_id not in ids), *changed], ())
-        sink.insert(ORG_CLOSURE, ORG_CLOSURE.rows(closure_rows(tree, number)))
+        sink.insert(ORG_CLOSURE, ORG_CLOSURE.rows(closure_rows(after, number)))
+    if "members" in tables:
+        sink.insert(MEMBERSHIPS, MEMBERSHIPS.rows(list(membership_rows(after, number))))
     sink.insert(IMPORTS, IMPORTS.rows([row | {"kind": kind}]))
     return number
+
+
+def _forget_old_memberships(store: Store) -> None:
+    """Drop what neither new queries nor those that are running read: all but the two latest complete sets."""
+    rows = store.rows(
+        "SELECT DISTINCT import_id FROM memberships WHERE import_id < (SELECT max(import_id) FROM memberships "
+        "WHERE import_id IN (SELECT import_id FROM v_imports)) ORDER BY import_id"
+    )
+    for (number,) in rows[:-1]:
+        store.command(f"ALTER TABLE memberships DROP PARTITION {int(number)}")
 
 
 def touched_branch_days(store: Store, generation: int, found: Iterable[Move]) -> list[tuple[str, date]]:
@@ -191,10 +214,9 @@ WITH moved AS (
                  z.1 AS org_id, (z.2, z.3) AS period)
 ),
 here AS (
-    SELECT m.member_id AS member_id, m.org_id AS org_id,
-           greatest(moved.first, ifNull(m.valid_from, moved.first)) AS first,
-           least(moved.last, ifNull(subtractDays(m.valid_to, 1), moved.last)) AS last
-    FROM v_members AS m
+    SELECT m.member_id AS member_id, m.org_id AS org_id, greatest(moved.first, m.since) AS first,
+           least(moved.last, subtractDays(m.until, 1)) AS last
+    FROM (SELECT * FROM v_memberships WHERE org_id IN {orgs:Array(String)}) AS m
     INNER JOIN moved ON moved.org_id = m.org_id
 )
 SELECT DISTINCT org_id, day FROM (

@@ -12,6 +12,24 @@ CREATE TABLE IF NOT EXISTS org_closure
 ENGINE = ReplacingMergeTree
 ORDER BY (`import_id`, `ancestor_id`, `org_id`, `ordinal`);
 
+-- Who belongs where, dated, sorted by organisation: derived from ref_members by each roster import that changes
+-- members, whole; the import before it is kept for queries that are running.
+CREATE TABLE IF NOT EXISTS memberships
+(
+    `import_id` UInt64 COMMENT 'the import whose memberships they are',
+    `org_id` String COMMENT 'organisation',
+    `member_id` String COMMENT 'opaque member id',
+    `since` Date32 COMMENT 'first day, included; 1900-01-01 since ever',
+    `until` Date32 COMMENT 'first day no longer included; 2299-12-31 until further notice',
+    `category` LowCardinality(String) COMMENT 'category of the member',
+    `role` LowCardinality(String) COMMENT 'role of the member',
+    `status` LowCardinality(String) COMMENT 'status of the member'
+)
+ENGINE = ReplacingMergeTree
+PARTITION BY import_id
+ORDER BY (`import_id`, `org_id`, `member_id`, `since`)
+SETTINGS index_granularity = 1024;
+
 -- Imports that are complete: a pending one has written some of its rows.
 CREATE OR REPLACE VIEW v_imports AS
 SELECT import_id, kind, recorded_at, rows, published
@@ -33,6 +51,14 @@ FROM ref_members FINAL
 WHERE (member_id, import_id) IN (
     SELECT member_id, max(import_id) FROM ref_members
     WHERE import_id IN (SELECT import_id FROM v_imports) GROUP BY member_id);
+
+-- Dated memberships without names, quick to read by organisation: since is included, until is not; open ends are
+-- 1900-01-01 and 2299-12-31.
+CREATE OR REPLACE VIEW v_memberships AS
+SELECT org_id, member_id, since, until, category, role, status
+FROM memberships FINAL
+WHERE import_id = (
+    SELECT max(import_id) FROM memberships WHERE import_id IN (SELECT import_id FROM v_imports));
 
 -- The dated tree as pairs: org_id is ancestor_id or below it from valid_from (included) to valid_to (not).
 CREATE OR REPLACE VIEW v_org_closure AS
@@ -96,11 +122,7 @@ FROM (
     SELECT * FROM member_day FINAL
     WHERE generation = (SELECT generation FROM v_generation) AND (events > 0 OR study_ms > 0)
 ) AS d
-LEFT JOIN (
-    SELECT member_id, org_id, category, ifNull(valid_from, toDate32('1900-01-01')) AS since,
-           ifNull(valid_to, toDate32('2299-12-31')) AS until
-    FROM v_members
-) AS m ON m.member_id = d.member_id AND m.since <= d.day AND d.day < m.until;
+LEFT JOIN v_memberships AS m ON m.member_id = d.member_id AND m.since <= d.day AND d.day < m.until;
 
 -- Answers that count, with the organisation and category of their day.
 CREATE OR REPLACE VIEW v_answers AS
@@ -113,21 +135,15 @@ SELECT
 FROM (
     SELECT * FROM answers FINAL WHERE generation = (SELECT generation FROM v_generation) AND counted
 ) AS a
-LEFT JOIN (
-    SELECT member_id, org_id, category, ifNull(valid_from, toDate32('1900-01-01')) AS since,
-           ifNull(valid_to, toDate32('2299-12-31')) AS until
-    FROM v_members
-) AS m ON m.member_id = a.member_id AND m.since <= a.day AND a.day < m.until;
+LEFT JOIN v_memberships AS m ON m.member_id = a.member_id AND m.since <= a.day AND a.day < m.until;
 
 -- How many members an organisation has of its own: valid from the day on, until the next row.
 CREATE OR REPLACE VIEW v_headcount AS
 SELECT org_id, day, sum(change) OVER (PARTITION BY org_id ORDER BY day) AS members
 FROM (
     SELECT org_id, day, sum(step) AS change
-    FROM v_members
-    ARRAY JOIN
-        [ifNull(valid_from, toDate32('1900-01-01')), ifNull(valid_to, toDate32('2299-12-31'))] AS day,
-        [1, -1] AS step
+    FROM v_memberships
+    ARRAY JOIN [since, until] AS day, [1, -1] AS step
     GROUP BY org_id, day
 );
 

@@ -1,8 +1,8 @@
 """What the SQL files of queries are written with, and the check that they are scoped.
 
-``@homes`` defines the dated memberships that the scope and the filters leave (member_id, name, org_id, category,
-role, status, since, until); ``@members(column)`` restricts a column to their members, so that the primary key
-prunes; ``@home(member, day)`` joins the membership of that day. When a query is declared, every table about persons
+``@homes`` defines the dated memberships that the scope and the filters leave (member_id, org_id, category, role,
+status, since, until); ``@members(column)`` restricts a column to their members, so that the primary key prunes;
+``@home(member, day)`` joins the membership of that day. When a query is declared, every table about persons
 that its SQL reads must stand under ``@members``: one that does not is an error at import time. Values never become
 part of the SQL: the server binds them.
 """
@@ -24,6 +24,7 @@ PERSONAL = frozenset(t.name for t in TABLES.values() if t.personal) | {
     "v_answers",
     "v_branch_day",
     "v_headcount",
+    "v_memberships",
     "branch_day",
     "homes",
 }
@@ -60,7 +61,7 @@ def check_scoped(template: str, where: str) -> None:
         return
     if "homes" not in used:
         raise QueryError("the SQL is not scoped: it lacks @homes, @operator or @public", where=where)
-    if tables and not used & {"home", "placed_home"}:
+    if tables and not used & {"home", "placed_home"} and "FROM homes" not in template:
         raise QueryError("the SQL never asks where a member belonged on the day: it lacks @home", where=where)
     for table, at in tables:
         if "@members(" not in _select_around(template, at):
@@ -138,12 +139,10 @@ class Expansion:
         first = f"greatest({', '.join(since)})" if joins else "m.since"
         last = f"least({', '.join(until)})" if joins else "m.until"
         return f"""homes AS (
-    SELECT m.member_id AS member_id, m.name AS name, m.org_id AS org_id, m.category AS category, m.role AS role,
-           m.status AS status, {first} AS since, {last} AS until
+    SELECT m.member_id AS member_id, m.org_id AS org_id, m.category AS category, m.role AS role, m.status AS status,
+           {first} AS since, {last} AS until
     FROM (
-        SELECT member_id, name, org_id, category, role, status,
-               ifNull(valid_from, toDate32('1900-01-01')) AS since, ifNull(valid_to, toDate32('2299-12-31')) AS until
-        FROM v_members{where}
+        SELECT member_id, org_id, category, role, status, since, until FROM v_memberships{where}
     ) AS m{joins}
     WHERE {first} < {last}
 )"""

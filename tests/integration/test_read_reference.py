@@ -231,3 +231,14 @@ def test_the_declared_tables_are_those_of_the_migrations(engine_store: Store) ->
             {"t": table.name},
         )
         assert tuple(k.strip(" ()") for k in key.split(",")) == table.order_by
+
+
+def test_two_sets_of_memberships_are_kept(store: Store) -> None:
+    write_reference(store, reference(1), NOW)
+    for n in range(4):
+        write_reference(store, tables(members=[Member(member_id=f"x{n}", org_id="r1")]), NOW)
+    found = store.rows("SELECT import_id, count() FROM memberships FINAL GROUP BY import_id ORDER BY import_id")
+    members = len(reference(1).members)
+    assert found == [(5, members + 3), (6, members + 4)]
+    ((current,),) = store.rows("SELECT count() FROM v_memberships")
+    assert current == members + 4

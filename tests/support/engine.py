@@ -10,11 +10,10 @@ import pytest
 
 from schemas.tables import TABLES, Table
 from sinks.client import Endpoint, Store
-from sinks.closure import ORG_CLOSURE
 from sinks.embedded.process import EngineProcess
 from sinks.migrate import migrate
 
-EVERY = (*TABLES.values(), ORG_CLOSURE)
+EVERY = tuple(TABLES.values())
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,9 @@
 WITH
     @homes,
     attempts AS (
+        -- Without FINAL: a superset, of which the rows that count are taken below.
         SELECT DISTINCT member_id, exam_id, attempt
-        FROM answers FINAL
+        FROM answers
         WHERE generation = {generation:UInt16} AND exam_id != '' AND @members(member_id) AND @on_days(day)
           AND @equal(course_id, course) AND @equal(exam_id, exam) AND counted
     ),
@@ -21,6 +22,7 @@ WITH
                    response_ms
             FROM answers FINAL
             WHERE generation = {generation:UInt16} AND @members(member_id) AND counted
+              AND member_id IN (SELECT member_id FROM attempts)
               AND (member_id, exam_id, attempt) IN (SELECT member_id, exam_id, attempt FROM attempts)
         ) AS a
         @home(a.member_id, a.day)
