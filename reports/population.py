@@ -70,13 +70,19 @@ class Populations:
     def __init__(self, roster: Roster, period: Period) -> None:
         self.roster, self.period = roster, period
         self.stretches = _stretches(roster.organisations, period)
+        self._made: dict[tuple[str, bool], Population] = {}
         self._by_org: dict[str, list[Member]] = {}
         for row in roster.members:
             if _overlap(row, period.first, period.last):
                 self._by_org.setdefault(row.org_id, []).append(row)
 
     def of(self, node: str, *, own: bool = False) -> Population:
-        """Members of the node and what is below it; ``own``: without what is below."""
+        """Members of the node and what is below it; ``own``: without what is below. Kept: every content asks again."""
+        if (found := self._made.get((node, own))) is None:
+            found = self._made[node, own] = self._make(node, own)
+        return found
+
+    def _make(self, node: str, own: bool) -> Population:
         spans = []
         members: dict[str, Belonging] = {}
         for stretch in self.stretches:
