@@ -76,12 +76,13 @@ class Store:
         except (ClickHouseError, HTTPError, OSError) as error:
             code = _code(error)
             text = str(error).strip().split("\n")[0][:600]
-            if code in TEMPORARY or (code == 0 and not isinstance(error, DatabaseError)):
+            away = code == 0 and (isinstance(error, OperationalError) or not isinstance(error, DatabaseError))
+            if away and (cause := re.search(r"\[Errno -?\d+\] ([^')\"]+)", text)):
+                text = f"{self.endpoint.url} can't be reached: {cause.group(1)}"
+            if away or code in TEMPORARY:
                 raise StoreUnavailable(
                     text, code=code, where=f"ClickHouse {what}", hint="is it running? see: xuejing doctor"
                 ) from error
-            if code == 0 and isinstance(error, OperationalError):
-                raise StoreUnavailable(text, where=f"ClickHouse {what}") from error
             raise StoreError(text, code=code, where=f"ClickHouse {what}") from error
 
     def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from cli import app
+from cli import application
 from commands.batches import Gate
 from commands.connect import connected, store_folder
 from commands.diagnose import Say
@@ -32,7 +32,7 @@ EN = Say("en")
 def doctor(data: Path | str, *options: str, **environment: str) -> tuple[int, dict[str, dict[str, str]]]:
     """Exit status and the findings by part."""
     found = CliRunner().invoke(
-        app, ["--data", str(data), "--lang", "en", "doctor", "--format", "json", "--no-settings", *options],
+        application(), ["--data", str(data), "--lang", "en", "doctor", "--format", "json", "--no-settings", *options],
         env={f"XUEJING_{k}": v for k, v in environment.items()},
     )  # fmt: skip
     told = json.loads(found.stdout)
@@ -191,7 +191,7 @@ def test_store_that_was_never_migrated_and_one_that_is_newer(tmp_path: Path) -> 
     assert status == 1
     assert "0001" in found["migrations"]["detail"]
     assert found["migrations"]["hint"] == "xuejing migrate"
-    assert CliRunner().invoke(app, ["--data", str(tmp_path), "migrate"]).exit_code == 0
+    assert CliRunner().invoke(application(), ["--data", str(tmp_path), "migrate"]).exit_code == 0
     assert doctor(tmp_path)[1]["migrations"]["state"] == "ok"
     with connected(settings) as store:
         store.command("INSERT INTO migrations (number, name) VALUES (9999, 'from the future')")
