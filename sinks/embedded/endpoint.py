@@ -20,7 +20,7 @@ from sinks.embedded.answers import Job, in_thread
 from sinks.embedded.body import Body, read_form
 from sinks.embedded.engine import Engine
 from sinks.embedded.errors import ServerException, from_engine, server_exception
-from sinks.embedded.execute import SMALL, Spool, insert, load_external, open_result
+from sinks.embedded.execute import Spool, insert, load_external, open_result
 from sinks.embedded.request import authorise, read
 from sinks.embedded.results import Result, Stats
 from sinks.embedded.sql import Statement, parse
@@ -165,7 +165,7 @@ class Endpoint:
                 self._end(job, statement, failed)
             return stats
 
-        spool = Spool(self._engine, body is None and len(data) <= SMALL)
+        spool = Spool(self._engine)
         try:
             if body is None:
                 spool.write(data)

@@ -88,6 +88,8 @@ def from_engine(error: BaseException) -> ServerException:
     chDB nests messages (``Code: 60. DB::Exception: Code: 60. …``) and repeats the name and version at the end;
     the innermost one is what a server sends.
     """
+    if isinstance(error, ServerException):
+        return error
     text = str(error).strip()
     match = _CODE.search(text)
     if match is None:

@@ -6,10 +6,12 @@ Everything here blocks and runs in worker threads.
 from __future__ import annotations
 
 import re
+import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import replace as with_fields
 from pathlib import Path
+from typing import IO, cast
 
 from sinks.embedded import native
 from sinks.embedded.engine import Engine, Running, sql_string
@@ -19,7 +21,7 @@ from sinks.embedded.results import CONCATENABLE, Blocks, Pipe, Result, Stats, Wh
 from sinks.embedded.sql import Statement
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
-SMALL = 8 << 20  # bytes of an INSERT's data that may be kept in shared memory
+SHARED_LIMIT = 32 << 20  # bytes of an INSERT's data that may be kept there
 _LITERAL = re.compile(rb"'((?:[^'\\]|\\.)*)'")
 
 
@@ -52,20 +54,42 @@ def _with_engine_ids(engine: Engine, statement: Statement) -> Statement:
     return with_fields(statement, text=_LITERAL.sub(replace, statement.text))
 
 
+def _new_file(folder: Path) -> IO[bytes]:
+    """A file that leaves nothing behind: without a name on Linux, where /dev/fd opens it anew; elsewhere that
+    would share one position, and the folder is emptied on the next start."""
+    if Path("/proc/self/fd").is_dir():
+        return tempfile.TemporaryFile(dir=folder)
+    return cast(IO[bytes], tempfile.NamedTemporaryFile(dir=folder))
+
+
 class Spool:
-    """The data of an INSERT, kept in a file without a name until all of it is there.
+    """The data of an INSERT, kept in a file until all of it is there.
 
     chDB can also be fed chunk by chunk (``send_insert``), but that reports success when the commit fails, for
     instance with TOO_MANY_PARTS or a violated constraint: it would acknowledge rows that are nowhere.
     """
 
-    def __init__(self, engine: Engine, small: bool) -> None:
-        folder = SHARED_MEMORY if small and SHARED_MEMORY.is_dir() else engine.spool_dir
-        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
-        self.path = f"/dev/fd/{self._file.fileno()}"
+    def __init__(self, engine: Engine) -> None:
+        self._folder = engine.spool_dir
+        self._shared = SHARED_MEMORY.is_dir()
+        self._file = _new_file(SHARED_MEMORY if self._shared else self._folder)
+        self._size = 0
+
+    @property
+    def path(self) -> str:
+        """Where the engine finds the data."""
+        name = self._file.name
+        return name if isinstance(name, str) else f"/dev/fd/{name}"
 
     def write(self, chunk: bytes) -> None:
-        """Keep some more of the data."""
+        """Keep some more of the data: in shared memory while there is little, then on disk."""
+        self._size += len(chunk)
+        if self._shared and self._size > SHARED_LIMIT:
+            memory, self._shared = self._file, False
+            self._file = _new_file(self._folder)
+            with memory:
+                memory.seek(0)
+                shutil.copyfileobj(memory, self._file, 1 << 20)
         self._file.write(chunk)
 
     def rewind(self) -> None:
@@ -124,7 +148,7 @@ def load_external(engine: Engine, running: Running, request: Request, files: Map
         head = Statement(
             b"INSERT", f"INSERT INTO {quoted}".encode(), given.get("format", "TabSeparated"), has_data=True
         )
-        spool = Spool(engine, len(data) <= SMALL)
+        spool = Spool(engine)
         try:
             running.connection.query(f"CREATE TEMPORARY TABLE {quoted} ({columns}) ENGINE = Memory", "Null")
             running.cleanup.append(f"DROP TEMPORARY TABLE IF EXISTS {quoted}")

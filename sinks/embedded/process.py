@@ -61,7 +61,7 @@ class EngineProcess:
         """
         if self.pid is not None:
             return self
-        self.data_dir.mkdir(parents=True, exist_ok=True)
+        self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)  # people's learning records
         arguments = [sys.executable, "-m", "sinks.embedded", "--data-dir", str(self.data_dir)]
         arguments += ["--port", str(self.port), "--user", self.user]
         for name, value in self._options.settings.items():
