@@ -12,7 +12,7 @@ from reports.measures.suppression import DEFAULT_K, suppress
 
 _TOTAL = "\0total"
 ENOUGH_UNITS = 10
-"""Branches from which over-dispersion is estimated: with fewer, one odd branch widens the funnel that should show it."""
+"""Branches from which over-dispersion is estimated: among fewer, an odd one widens the funnel that should show it."""
 
 
 @dataclass(frozen=True, slots=True)
