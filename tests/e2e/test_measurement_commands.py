@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A data folder whose engine runs: 40 members who sat one exam; one of them studied on two devices across midnight."""
+    """A data folder whose engine runs: 40 members sat an exam, one of them studied on two devices across midnight."""
     pytest.importorskip("chdb", reason="the embedded engine is not installed")
     data = tmp_path_factory.mktemp("data")
     members = [f"m{i}" for i in range(40)]
