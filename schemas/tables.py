@@ -190,6 +190,7 @@ MEMBER_DAY = Table(
     ("generation", "member_id", "day", "course_id"),
     "version",
     "toYYYYMM(day)",
+    ("index_granularity = 1024",),
     personal=True,
 )
 
@@ -219,6 +220,7 @@ ANSWERS = Table(
     ("generation", "member_id", "course_id", "question_id", "day", "event_id"),
     "version",
     "toYYYYMM(day)",
+    ("index_granularity = 1024",),
     personal=True,
 )
 

@@ -40,7 +40,8 @@ CREATE TABLE IF NOT EXISTS member_day
 )
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY toYYYYMM(day)
-ORDER BY (`generation`, `member_id`, `day`, `course_id`);
+ORDER BY (`generation`, `member_id`, `day`, `course_id`)
+SETTINGS index_granularity = 1024;
 
 -- What each answer, and each error without an answer, counts for after matching and withdrawals.
 CREATE TABLE IF NOT EXISTS answers
@@ -66,7 +67,8 @@ CREATE TABLE IF NOT EXISTS answers
 )
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY toYYYYMM(day)
-ORDER BY (`generation`, `member_id`, `course_id`, `question_id`, `day`, `event_id`);
+ORDER BY (`generation`, `member_id`, `course_id`, `question_id`, `day`, `event_id`)
+SETTINGS index_granularity = 1024;
 
 -- Live figures of one branch on one local day, per course and (course_id = '') over all courses.
 CREATE TABLE IF NOT EXISTS branch_day
