@@ -22,6 +22,7 @@ from schemas.reference import ReferenceTables
 from sinks.read import Reader, Scope
 from sinks.reference import write_reference
 
+from .calibrate import run_calibration
 from .context import Context, messages
 from .stack import Stack, stack
 from .worker import event_producer
@@ -94,6 +95,8 @@ def analyse(context: Context, job: Job) -> dict[str, Any]:
                 task, description=_text(context, f"计算，余 {left}", f"processing, {left} left")
             )
         )
+        progress.update(task, description=_text(context, "标定题目", "calibrating"))
+        run_calibration(running.store)
         progress.update(task, description=_text(context, "写出结果", "writing results"))
         reader = Reader(running.store)
         summary = _export(reader, running, job, emitted)
