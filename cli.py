@@ -6,6 +6,7 @@ Faust, polars, scipy and more, which ``xuejing emit`` need not wait for.
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 from importlib import import_module
@@ -16,6 +17,7 @@ import typer
 from typer.rich_utils import rich_format_error
 
 from commands import context as contexts
+from commands.messages import sentence, system
 from schemas.errors import XuejingError
 
 _START, _DATA, _READ, _OPERATE = "开始 Start", "数据 Data", "查看 Read", "运维 Operate"
@@ -112,10 +114,12 @@ def _terminate(*_: Any) -> None:
 def main() -> None:
     """Entry point of the console script. Errors of ours are one clear message and a non-zero status."""
     signal.signal(signal.SIGTERM, _terminate)
+    # What drivers would say is said once, by the error that ends the command. Workers configure logs of their own.
+    logging.getLogger().addHandler(logging.NullHandler())
     try:
         sys.exit(application(called(sys.argv[1:]))(standalone_mode=False) or 0)
     except XuejingError as error:
-        contexts.messages.print(f"错误 error: {error}", style="red", markup=False, soft_wrap=True)
+        contexts.messages.print(sentence(error, contexts.language()), style="red", markup=False, soft_wrap=True)
         sys.exit(1)
     except typer.TyperException as error:
         rich_format_error(error)  # type: ignore[arg-type]  # all that are raised are of its private subclass
@@ -124,6 +128,9 @@ def main() -> None:
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(141)
+    except OSError as error:
+        contexts.messages.print(system(error, contexts.language()), style="red", markup=False, soft_wrap=True)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 import typer
 from rich.console import Console
 
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, InputError
 from schemas.settings import Settings, load
 
 LANGUAGES = ("zh", "en")
@@ -30,9 +31,27 @@ class Context:
         messages.print(zh if self.settings.language == "zh" else en, soft_wrap=True, markup=False)
 
 
+_spoken = {"language": "zh"}
+
+
+def language() -> str:
+    """The language of this call, as far as it is known: errors are told after a command has ended."""
+    return _spoken["language"]
+
+
+def day(text: str, where: str) -> date:
+    """A local day that a person wrote as YYYY-MM-DD. Raises InputError naming the option ``where``."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InputError(f"{text!r} is not a date", where=where, hint="write YYYY-MM-DD") from None
+
+
 def make(data: Path | None = None, language: str | None = None) -> Context:
     """The context from environment, TOML file and the options that all commands share."""
+    _spoken["language"] = language if language in LANGUAGES else os.environ.get("XUEJING_LANGUAGE", "zh")
     settings, origin = load(os.environ, Path.cwd())
+    _spoken["language"] = language if language in LANGUAGES else settings.language
     if data is not None:
         settings, origin["data_dir"] = replace(settings, data_dir=str(data)), "--data"
     if language is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from producers.kafka_admin import BrokerUnavailable
+from producers.kafka_admin import BrokerUnavailable, topic_partitions
 from producers.kafka_client import EventProducer
 from schemas.days import day_number
 from schemas.errors import ConfigError, DeliveryError, XuejingError
@@ -54,8 +54,16 @@ def publish_moves(context: Context, store: Store) -> None:
     """Publish what waits. Without a running broker of our own there is no worker either, and the next one completes
     it; a configured broker that does not answer is an error, because its workers may be running."""
     settings = context.settings
+    later = (
+        "没有 worker 在运行：下次启动时（`xuejing up`）会重算相关支部并重试被拒记录",
+        "no worker runs: the next one to start (`xuejing up`) computes the branches again and retries rejected lines",
+    )
     try:
         reached = with_broker(settings)
+        names = [reached.events_topic, reached.contributions_topic]
+        if len(topic_partitions(reached.kafka_bootstrap, names, security=reached.kafka_security())) < len(names):
+            context.say(*later)
+            return
         with (
             event_producer(reached) as events,
             event_producer(reached, reached.contributions_topic) as contributions,
@@ -63,10 +71,7 @@ def publish_moves(context: Context, store: Store) -> None:
             done = complete(ClickHouseSink(store, patience=30), events, contributions)
     except (BrokerUnavailable, DeliveryError, ConfigError) as error:
         if not settings.kafka_bootstrap:
-            context.say(
-                "尚无消息服务在运行：下次 `xuejing up` 启动时会重算相关支部并重试被拒记录",
-                "no broker is running: the next `xuejing up` computes the branches again and retries rejected lines",
-            )
+            context.say(*later)
             return
         raise XuejingError(
             f"the import is stored, but its branches could not be told: {error.what}",

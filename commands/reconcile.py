@@ -180,7 +180,7 @@ def _unequal(table: str, figure: str, recomputed: int, stored: int) -> Iterator[
 def reconcile(
     ctx: typer.Context,
     day: Annotated[str | None, typer.Option(help="只比对这一天 · only this local day, YYYY-MM-DD")] = None,
-    sample: Annotated[int | None, typer.Option(help="随机抽取的成员数 · compare this many members")] = None,
+    sample: Annotated[int | None, typer.Option(help="随机抽取的成员数 · compare this many members", min=1)] = None,
     seed: Annotated[int, typer.Option(help="抽样种子 · seed of the sample")] = 0,
 ) -> None:
     """用另一套代码从存档重算并比对 · Recompute figures from the archive by other code, and compare.
@@ -188,8 +188,9 @@ def reconcile(
     Lists every difference and exits 1 if there is any. Run it when the stream has caught up (`xuejing doctor`).
     """
     context = contexts.of(ctx)
+    chosen = contexts.day(day, "--day") if day else None
     with connected(context.settings) as store:
-        report = run(store, day=date.fromisoformat(day) if day else None, sample=sample, seed=seed, quiet=False)
+        report = run(store, day=chosen, sample=sample, seed=seed, quiet=False)
     for d in report.differences:
         typer.echo(f"{d.table} {' '.join(d.key)} {d.figure}: recomputed {d.recomputed}, stored {d.stored}")
     context.say(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -53,11 +52,10 @@ def replay(
     Interrupted, the same command goes on where it stopped.
     """
     context = contexts.of(ctx)
+    days = contexts.day(first, "--from"), contexts.day(last, "--to")
+    if days[1] < days[0]:
+        raise InputError(f"the period ends ({last}) before it begins ({first})", where="--from/--to")
     settings = with_broker(context.settings)
-    try:
-        days = date.fromisoformat(first), date.fromisoformat(last)
-    except ValueError as error:
-        raise InputError(str(error), where="--from/--to", hint="YYYY-MM-DD") from None
     with connected(context.settings) as store, event_producer(settings) as producer:
         span = LocalDays(active_generation(store).timezone).span(*days)
         where = {"first": span[0], "last": span[1], "member": member, "course": course}

@@ -39,7 +39,8 @@ def misplace(settings: Settings, member: str, line: bytes, partition: int) -> No
 
 
 @pytest.fixture
-def ops(tmp_path: Path) -> Iterator[Ops]:
+def ops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ops]:
+    monkeypatch.delenv("XUEJING_KAFKA_BOOTSTRAP", raising=False)  # commands find the broker of the stack
     settings = Settings(data_dir=str(tmp_path / "data"), language="en", partitions=2)
     (tmp_path / "data").mkdir()
     with stack(settings) as running:
