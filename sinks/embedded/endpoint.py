@@ -155,7 +155,7 @@ class Endpoint:
         """Only a body that came whole and decodes is handed to the engine."""
 
         def run() -> Stats:
-            job.running = self._engine.start(job.request, statement.kind)
+            job.running = self._engine.start(job.request, statement)
             job.query_id = job.running.query_id
             failed = True
             try:
@@ -181,7 +181,7 @@ class Endpoint:
     def _end(self, job: Job, statement: Statement, failed: bool) -> None:
         running, job.running = job.running, None
         if running is not None:
-            self._engine.finish(running, job.request, statement.kind, failed)
+            self._engine.finish(running, job.request, statement.kind, failed=failed)
 
     async def _ended(self, job: Job, statement: Statement, failed: bool) -> None:
         if job.running is not None:
@@ -194,7 +194,7 @@ class Endpoint:
         job.killable = statement.is_read and job.request.flag("cancel_http_readonly_queries_on_client_close")
 
         def begin() -> tuple[Result, bytes, str]:
-            job.running = self._engine.start(job.request, statement.kind)
+            job.running = self._engine.start(job.request, statement)
             job.query_id = job.running.query_id
             load_external(self._engine, job.running, job.request, files)
             result = open_result(self._engine, job.running, job.request, statement)

@@ -8,20 +8,22 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace as with_fields
 from pathlib import Path
 from typing import IO, cast
 
 from sinks.embedded import native
-from sinks.embedded.engine import Engine, Running, sql_string
-from sinks.embedded.errors import from_engine, server_exception
+from sinks.embedded.engine import Engine, Running, describe, sql_string
+from sinks.embedded.errors import ServerException, from_engine, server_exception
 from sinks.embedded.request import Request
 from sinks.embedded.results import CONCATENABLE, Blocks, Pipe, Result, Stats, Whole
 from sinks.embedded.sql import Statement
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
 SHARED_LIMIT = 32 << 20  # bytes of an INSERT's data that may be kept there
+# What an error says of the way that the data took; to the client it came in the body.
+_SPOOL_TRACE = re.compile(r":? ?\(in file/uri [^)]*\)|: While executing File|: data for INSERT was parsed from file")
 _LITERAL = re.compile(rb"'((?:[^'\\]|\\.)*)'")
 
 
@@ -34,7 +36,7 @@ def open_result(engine: Engine, running: Running, request: Request, statement: S
     if statement.is_select and lower in CONCATENABLE and not (statement.has_totals and lower != "native"):
         patch = None
         if lower == "native" and request.protocol_version >= native.PROTOCOL_WITH_ZONES:
-            patch = native.patcher(lambda: engine.describe(request, statement.query))
+            patch = native.patcher(_columns(engine, running, request, statement))
         return Blocks(running.connection, statement, wanted, request.params, patch)
     if statement.is_read and (statement.is_select or lower not in CONCATENABLE):
         return Pipe(running.connection, statement, wanted, request.params, lambda: engine.kill(running))
@@ -42,6 +44,19 @@ def open_result(engine: Engine, running: Running, request: Request, statement: S
     if lower == "native" and request.protocol_version >= native.PROTOCOL_WITH_ZONES:
         result.patch(native.patcher(list))
     return result
+
+
+def _columns(engine: Engine, running: Running, request: Request, statement: Statement) -> Callable[[], native.Columns]:
+    """Asks for a SELECT's columns when they are needed: its own connection is busy then, so another one is asked,
+    unless only its own knows the tables."""
+    alone = running.cleanup or (running.session is not None and running.session.has_state)
+    if not alone:
+        return lambda: engine.describe(running, request, statement.query)
+    try:
+        known = describe(running, request, statement.query)
+    except ServerException:
+        known = []  # the statement itself will tell what is wrong
+    return lambda: known
 
 
 def _with_engine_ids(engine: Engine, statement: Statement) -> Statement:
@@ -113,7 +128,8 @@ def insert(running: Running, request: Request, statement: Statement, spool: Spoo
     try:
         stats.add(running.connection.query(from_spool(statement, spool.path), "Null", params=request.params))
     except Exception as error:
-        raise from_engine(error) from None
+        told = from_engine(error)
+        raise ServerException(told.code, _SPOOL_TRACE.sub("", told.text)) from None
     stats.read_rows, stats.read_bytes = stats.written_rows, stats.written_bytes
     stats.result_rows, stats.result_bytes = stats.written_rows, stats.written_bytes
     return stats
@@ -150,6 +166,7 @@ def load_external(engine: Engine, running: Running, request: Request, files: Map
         )
         spool = Spool(engine)
         try:
+            # the name of a temporary table hides a table of the database, as external data on a server does
             running.connection.query(f"CREATE TEMPORARY TABLE {quoted} ({columns}) ENGINE = Memory", "Null")
             running.cleanup.append(f"DROP TEMPORARY TABLE IF EXISTS {quoted}")
             spool.write(data)

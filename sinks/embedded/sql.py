@@ -68,6 +68,11 @@ class Statement:
         return self.kind in READS
 
     @property
+    def makes_state(self) -> bool:
+        """Whether it leaves something in its session."""
+        return self.kind == b"SET" or (self.kind == b"CREATE" and b"TEMPORARY" in self.text[:200].upper())
+
+    @property
     def is_select(self) -> bool:
         """Whether the engine can stream its result."""
         return self.kind in _STREAMED

@@ -83,6 +83,17 @@ def test_zones_of_several_columns(client: Client) -> None:
     )
 
 
+def test_zones_in_temporary_and_external_tables(client: Client) -> None:
+    client.command("CREATE TEMPORARY TABLE here (d DateTime('Asia/Tokyo'))")
+    client.command("INSERT INTO here VALUES (0)")
+    assert str(client.query("SELECT d FROM here").first_row[0]) == "1970-01-01 09:00:00+09:00"
+    extra = ExternalData(
+        file_name="there", data=b"1970-01-01 08:00:00\n", fmt="CSV", structure=["d DateTime('Asia/Shanghai')"]
+    )
+    found = client.query("SELECT d FROM there", external_data=extra).first_row
+    assert str(found[0]) == "1970-01-01 08:00:00+08:00"
+
+
 @pytest.fixture
 def filled(client: Client) -> Client:
     """A client whose database has a table ``n`` of 100,000 rows (a UInt64, s String)."""
@@ -155,6 +166,7 @@ def test_a_bad_insert_leaves_nothing(client: Client) -> None:
     with pytest.raises(DatabaseError) as caught:
         client.raw_insert("b", ["a"], b"1\n" * 200000 + b"x\n", fmt="CSV")
     assert caught.value.code in (27, 117)
+    assert "/dev/fd" not in str(caught.value)
     with pytest.raises(DatabaseError) as caught:
         client.insert_arrow("b", pa.table({"a": ["x"]}))
     assert caught.value.code in (6, 27, 53)

@@ -236,6 +236,8 @@ def test_sessions_keep_their_state(engine: EngineProcess) -> None:
     say("USE system")
     assert say("SELECT currentDatabase()", database="default").body == b"default\n"
     assert say("SELECT currentDatabase()").body == b"system\n"
+    assert say("SELECT 1", nosuch="1", max_block_size="5").code == "115"
+    assert say("SELECT getSetting('max_block_size'), a FROM mine").body == b"777\t7\n"
     assert ask(engine, "SELECT 1", session_id=str(uuid.uuid4()), session_check="1").code == "372"
     assert ask(engine, "SELECT 1", session_id=name, session_timeout="999999").code == "374"
 
