@@ -139,7 +139,8 @@ def opened(source: Path, beside: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
                 with tarfile.open(source) as tar:
                     tar.extractall(folder, filter="data")
             except (tarfile.TarError, EOFError) as error:
-                raise _damaged(source, f"not a whole tar file: {error}") from error
+                words = str(error).split("\n")[0]
+                raise _damaged(source, f"not a whole tar file: {words}") from error
         yield folder, check(folder, source)
 
 

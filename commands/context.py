@@ -49,7 +49,7 @@ def day(text: str, where: str) -> date:
 
 def make(data: Path | None = None, language: str | None = None) -> Context:
     """The context from environment, TOML file and the options that all commands share."""
-    _spoken["language"] = language if language in LANGUAGES else os.environ.get("XUEJING_LANGUAGE", "zh")
+    _spoken["language"] = next((x for x in (language, os.environ.get("XUEJING_LANGUAGE")) if x in LANGUAGES), "zh")
     settings, origin = load(os.environ, Path.cwd())
     _spoken["language"] = language if language in LANGUAGES else settings.language
     if data is not None:

@@ -51,7 +51,7 @@ def ops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ops]:
 
 def end_worker(running: Stack) -> None:
     running.worker.terminate()
-    assert running.worker.wait(60) == 0
+    assert running.worker.wait(60) in (0, 130)  # 130: it had not begun yet
 
 
 def check(ops: Ops, running: Stack, days: int) -> None:
