@@ -38,7 +38,9 @@ class Ops:
         self.runner = CliRunner()
 
     def cli(self, *arguments: str, ok: bool = True) -> Result:
-        result = self.runner.invoke(application(arguments[0]), ["--data", self.settings.data_dir, "--lang", "en", *arguments])
+        result = self.runner.invoke(
+            application(arguments[0]), ["--data", self.settings.data_dir, "--lang", "en", *arguments]
+        )
         if ok and result.exception is not None:
             raise result.exception
         return result

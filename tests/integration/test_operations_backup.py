@@ -67,7 +67,7 @@ def taken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backups]:
         running.wait_until_processed()
         ops.agree()
         assert list((base / "data" / "store" / "backups").iterdir()) == []
-    yield Backups(base / "taken", base / "taken.tar", settings, ops)
+    return Backups(base / "taken", base / "taken.tar", settings, ops)
 
 
 @pytest.mark.parametrize("kind", ["folder", "file"])
@@ -123,7 +123,7 @@ def test_damaged_backup_is_an_error_and_leaves_nothing(taken: Backups, tmp_path:
         else:
             (source / "manifest.json").unlink()
     settings = replace(taken.settings, data_dir=str(tmp_path / "other"))
-    with pytest.raises(InputError, match="damaged|no backup") as told:
+    with pytest.raises(InputError, match=r"damaged|no backup") as told:
         bring_back(Context(settings, {}), source)
     assert str(source) in str(told.value)
     assert told.value.hint

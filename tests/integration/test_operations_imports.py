@@ -32,7 +32,7 @@ def until(true: Callable[[], bool], seconds: float = 60) -> None:
 @pytest.fixture
 def settings(tmp_path: Path) -> Iterator[Settings]:
     (tmp_path / "data").mkdir()
-    yield Settings(data_dir=str(tmp_path / "data"), language="en", partitions=2)
+    return Settings(data_dir=str(tmp_path / "data"), language="en", partitions=2)
 
 
 def test_import_while_nothing_runs_is_completed_by_the_next_start(settings: Settings, tmp_path: Path) -> None:
@@ -47,7 +47,9 @@ def test_import_while_nothing_runs_is_completed_by_the_next_start(settings: Sett
     for place in ("b3", "b2"):
         members = tmp_path / "roster" / "members.csv"
         members.write_text(f"member_id,name,org_id,valid_from\nm1,m1,{place},\nm2,m2,b1,\nnew,new,b1,\n", "utf-8")
-        (tmp_path / "roster" / "organisations.csv").write_text("org_id,parent_id,name\nb1,,一\nb2,,二\nb3,,三\n", "utf-8")
+        (tmp_path / "roster" / "organisations.csv").write_text(
+            "org_id,parent_id,name\nb1,,一\nb2,,二\nb3,,三\n", "utf-8"
+        )
         said = ops.cli("import", "roster", str(tmp_path / "roster"))
         assert said.exit_code == 0
         with connected(settings) as store:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from clickhouse_connect.driver.binding import format_bind_value
 
 from schemas.errors import StoreError, StoreUnavailable
 from schemas.ports import Sink
@@ -245,6 +246,41 @@ def test_a_missing_table_or_right_is_no_ones_fault_and_stops_the_program(code: i
 
     with pytest.raises(StoreError, match="no"):
         ClickHouseSink(Closed(None)).insert(EVENTS, EVENTS.rows([archived(1)]))
+
+
+def test_refused_events_side_by_side_stop_nothing() -> None:
+    fussy = Fussy(lambda table, row: table == "events" and 40 <= row["offset"] < 110)
+    refused = ClickHouseSink(fussy).insert(EVENTS, EVENTS.rows([archived(n) for n in range(1, 200)]))
+    assert [i for i, _ in refused] == list(range(39, 109))
+    assert len(fussy.kept.rows(EVENTS)) == 199 - 70
+
+
+def test_events_of_many_years_fit_one_batch(sink: Sink) -> None:
+    made = [archived(n, at=datetime(2005 + n // 12, n % 12 + 1, 3, tzinfo=UTC)) for n in range(150)]
+    sink.insert(EVENTS, EVENTS.rows(made))
+    sink.insert(MEMBER_DAY, MEMBER_DAY.rows([member_day(r["at"].date()) for r in made]))
+    assert sink.facts(["m1"], ["at"]).num_rows == 150
+    assert sink.member_days(1, [("m1", r["at"].date()) for r in made]).num_rows == 150
+
+
+def test_no_list_of_keys_is_larger_than_a_server_takes(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ClickHouse's ``http_max_field_value_size``, 128 KiB, which the embedded engine does not know."""
+    sent: list[int] = []
+    ask = store.client.query_arrow
+
+    def watched(sql: str, parameters: dict[str, Any], settings: dict[str, Any]) -> pa.Table:
+        sent.extend(len(str(format_bind_value(v)).encode()) for v in parameters.values())
+        return ask(sql, parameters=parameters, settings=settings)
+
+    monkeypatch.setattr(store.client, "query_arrow", watched)
+    sink = ClickHouseSink(store, patience=0)
+    sink.insert(EVENTS, EVENTS.rows([archived(n % 250, member_id=f"m{n}") for n in range(1, 6000)]))
+    names = [f"m{n}" for n in range(6000)] + ["成员" * 32 + str(n) for n in range(600)] + ["'\\" * 30] * 300
+    assert sink.facts(names, ["member_id"]).num_rows == 5999
+    events = [(f"m{n}", (n % 250).to_bytes(16, "big")) for n in range(1, 6000)]
+    assert sink.lines_of(events).num_rows == 5999
+    assert sink.member_days(1, [(m, DAY) for m in names]).num_rows == 0
+    assert max(sent) < 128 << 10
 
 
 def test_a_table_that_refuses_everything_stops_the_program() -> None:

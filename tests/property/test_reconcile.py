@@ -14,7 +14,6 @@ from sinks.reconcile.recompute import EVENT_COLUMNS, FIGURES, KEY
 from tests.property.test_sets_of_facts import lines
 from tests.support.harness import Harness
 
-
 ZONES = ["Asia/Shanghai", "Europe/Rome", "America/Santiago"]
 
 
