@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
@@ -18,8 +18,12 @@ from schemas.tables import EVENTS, REFERENCE, Table
 from .client import Store
 
 log = logging.getLogger(__name__)
+K = TypeVar("K")
 
 KEYS_A_QUERY = 20_000
+PARAMETER_BYTES = 100_000
+"""Most bytes of one list of keys: a ClickHouse server takes no form field above 128 KiB, and calls it error 1000, as
+it does a network that fails."""
 LONGEST_WAIT = 30.0
 NOT_A_ROW = frozenset({0, 16, 20, 36, 46, 47, 48, 49, 50, 60, 62, 73, 81, 115, 164, 192, 193, 194, 201, 497, 516})
 """ClickHouse codes that no single row can cause: missing tables, columns, databases and rights, syntax, settings."""
@@ -70,7 +74,7 @@ class ClickHouseSink:
     def insert(self, table: Table, rows: pa.Table) -> list[Refused]:
         """See ``schemas.ports.Sink``."""
         try:
-            self.patiently(table.name, lambda: self.store.insert(table.name, rows))
+            self._put(table, rows)
         except StoreUnavailable:
             raise
         except StoreError as error:
@@ -84,23 +88,33 @@ class ClickHouseSink:
             return refused
         return []
 
+    def _put(self, table: Table, rows: pa.Table) -> None:
+        self.patiently(table.name, lambda: self.store.insert(table.name, rows))
+
     def _bisect(self, table: Table, rows: pa.Table, error: StoreError) -> list[Refused]:
+        """The refused ones of rows that were refused together. The halves aren't judged by ``MANY``: one sender's bad
+        rows may well lie side by side."""
         if rows.num_rows == 1:
             log.error("store refused an event: %s", error)
             return [(0, str(error)[:1000])]
+        found: list[Refused] = []
         half = rows.num_rows // 2
-        second = self.insert(table, rows.slice(half))
-        return [*self.insert(table, rows.slice(0, half)), *((half + i, text) for i, text in second)]
+        for first, part in ((0, rows.slice(0, half)), (half, rows.slice(half))):
+            try:
+                self._put(table, part)
+            except StoreUnavailable:
+                raise
+            except StoreError as refusal:
+                if refusal.code in NOT_A_ROW:
+                    raise
+                found += ((first + i, text) for i, text in self._bisect(table, part, refusal))
+        return found
 
     def facts(self, members: Sequence[str], columns: Sequence[str]) -> pa.Table:
         """See ``schemas.ports.Sink``."""
         listed = ", ".join(f"`{c}`" for c in columns)
         sql = f"SELECT {listed} FROM events WHERE member_id IN {{members:Array(String)}}"
-        parts = [
-            self._read(sql, {"members": list(members[i : i + KEYS_A_QUERY])})
-            for i in range(0, max(len(members), 1), KEYS_A_QUERY)
-        ]
-        return pa.concat_tables(parts)
+        return pa.concat_tables(self._read(sql, {"members": chunk}) for chunk in chunks(members, cost))
 
     def lines_of(self, events: Sequence[tuple[str, bytes]]) -> pa.Table:
         """See ``schemas.ports.Sink``."""
@@ -119,13 +133,14 @@ class ClickHouseSink:
                         FROM bodies GROUP BY member_id, event_id, body_hash) AS b
             USING (member_id, event_id, body_hash)
             WHERE d.member_id IN {members:Array(String)} AND d.event_id IN {ids:Array(UUID)}"""
-        wanted = set(events)
-        ids = [_uuid_text(i) for _, i in events]
-        parameters = {"members": sorted({m for m, _ in events}), "ids": ids}
-        found = self._read(sql, parameters, {"output_format_arrow_string_as_string": 0})
-        found = _as_text(found, keep=("raw",))
-        pairs = zip(found["member_id"].to_pylist(), found["event_id"].to_pylist(), strict=True)
-        return found.filter(pa.array([pair in wanted for pair in pairs], pa.bool_()))
+        parts = []
+        for chunk in chunks(events, lambda e: max(cost(e[0]), 40)):
+            parameters = {"members": sorted({m for m, _ in chunk}), "ids": [_uuid_text(i) for _, i in chunk]}
+            found = self._read(sql, parameters, {"output_format_arrow_string_as_string": 0})
+            found, wanted = _as_text(found, keep=("raw",)), set(chunk)
+            pairs = zip(found["member_id"].to_pylist(), found["event_id"].to_pylist(), strict=True)
+            parts.append(found.filter(pa.array([pair in wanted for pair in pairs], pa.bool_())))
+        return pa.concat_tables(parts)
 
     def member_days(self, generation: int, keys: Sequence[tuple[str, date]]) -> pa.Table:
         """See ``schemas.ports.Sink``."""
@@ -137,8 +152,7 @@ class ClickHouseSink:
 
     def _days(self, table: str, owner: str, generation: int, keys: Sequence[tuple[str, date]]) -> pa.Table:
         parts = []
-        for i in range(0, max(len(keys), 1), KEYS_A_QUERY):
-            chunk = keys[i : i + KEYS_A_QUERY]
+        for chunk in chunks(keys, lambda k: max(cost(k[0]), 16)):
             sql = f"""
                 SELECT * FROM {table} FINAL
                 WHERE generation = {{generation:UInt16}} AND {owner} IN {{owners:Array(String)}}
@@ -186,6 +200,27 @@ class ClickHouseSink:
     def _read(self, sql: str, parameters: dict[str, Any], settings: dict[str, Any] | None = None) -> pa.Table:
         result: pa.Table = self.patiently("read", lambda: self.store.arrow(sql, parameters, settings))
         return result
+
+
+def chunks(keys: Sequence[K], size_of: Callable[[K], int]) -> Iterator[list[K]]:
+    """Keys in parts that fit a query's parameter; one empty part for no keys. ``size_of``: bytes of one, written."""
+    part: list[K] = []
+    size = 0
+    for key in keys:
+        more = size_of(key)
+        if part and (size + more > PARAMETER_BYTES or len(part) >= KEYS_A_QUERY):
+            yield part
+            part, size = [], 0
+        part.append(key)
+        size += more
+    if part or not keys:
+        yield part
+
+
+def cost(text: str) -> int:
+    """Bytes of a text in a list, quotes and comma included; escapes may take four for one."""
+    plain = text.isprintable() and "'" not in text and "\\" not in text
+    return 4 + len(text.encode()) * (1 if plain else 4)
 
 
 def _uuid_text(value: bytes) -> str:

@@ -23,6 +23,11 @@ from schemas.errors import ConfigError, StoreError, StoreUnavailable
 TEMPORARY = frozenset({159, 164, 202, 209, 210, 236, 241, 242, 243, 252, 279, 285, 319, 394, 425, 439, 473, 999, 1000})
 """ClickHouse codes after which the same call may succeed later: time-outs, too many queries or parts, memory, disk,
 read-only replicas, network, Keeper, quorum. Everything else is refused for good."""
+_BETWEEN = re.compile(r"HTTP status (429|502|503|504)\b")
+"""What something between us and ClickHouse answers when it can't reach it."""
+_ANY_MONTHS = {"max_partitions_per_insert_block": 0}
+"""Events of one batch may lie in any number of months. By default a server refuses more than 100, as error 252, which
+is also that of too many parts: it would be waited for, for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,8 @@ class Store:
         except (ClickHouseError, HTTPError, OSError) as error:
             code = _code(error)
             text = str(error).strip().split("\n")[0][:600]
-            away = code == 0 and (isinstance(error, OperationalError) or not isinstance(error, DatabaseError))
+            lost = isinstance(error, OperationalError) or not isinstance(error, DatabaseError)
+            away = code == 0 and (lost or _BETWEEN.search(text) is not None)
             if away and (cause := re.search(r"\[Errno -?\d+\] ([^')\"]+)", text)):
                 text = f"{self.endpoint.url} can't be reached: {cause.group(1)}"
             if away or code in TEMPORARY:
@@ -117,7 +123,7 @@ class Store:
     def insert(self, table: str, rows: pa.Table) -> None:
         """Insert an Arrow table as one block per partition; durable when it returns."""
         with self._errors(f"insert into {table}"):
-            self.client.insert_arrow(table, rows)
+            self.client.insert_arrow(table, rows, settings=_ANY_MONTHS)
 
     def version(self) -> str:
         """Version of the server."""

@@ -20,7 +20,7 @@ from schemas.reference.columns import Language
 from schemas.reference.moves import Move, member_moves, moves
 from schemas.tables import IMPORTS, MEMBERSHIPS, ORG_CLOSURE, REFERENCE
 
-from .clickhouse import ClickHouseSink
+from .clickhouse import ClickHouseSink, chunks, cost
 from .client import Store
 from .closure import closure_rows, membership_rows
 from .rosters import read_roster, structs
@@ -195,16 +195,16 @@ def touched_branch_days(store: Store, generation: int, found: Iterable[Move]) ->
     ``member_day`` rows. Call it after the import.
     """
     listed = sorted(found, key=lambda m: (m[0], m[1] or date.min))
-    if not listed:
-        return []
-    parameters = {
-        "generation": generation,
-        "orgs": [m[0] for m in listed],
-        "first": [m[1] or date(1970, 1, 1) for m in listed],
-        "last": [m[2] or date(2149, 1, 1) for m in listed],
-    }
-    rows = store.rows(_TOUCHED, parameters)
-    return [(org_id, day) for org_id, day in rows]
+    touched: set[tuple[str, date]] = set()
+    for part in chunks(listed, lambda m: max(cost(m[0]), 16)) if listed else ():
+        parameters = {
+            "generation": generation,
+            "orgs": [m[0] for m in part],
+            "first": [m[1] or date(1970, 1, 1) for m in part],
+            "last": [m[2] or date(2149, 1, 1) for m in part],
+        }
+        touched.update((org_id, day) for org_id, day in store.rows(_TOUCHED, parameters))
+    return sorted(touched)
 
 
 _TOUCHED = """
