@@ -83,9 +83,7 @@ def test_lines_of_a_member_travel_together_and_in_order(file: Path) -> None:
 
 
 @pytest.mark.parametrize("dies_at", range(0, 54, 7))
-def test_killed_in_the_middle_the_same_call_goes_on_and_loses_nothing(
-    file: Path, tmp_path: Path, dies_at: int
-) -> None:
+def test_killed_in_the_middle_the_same_call_goes_on_and_loses_nothing(file: Path, tmp_path: Path, dies_at: int) -> None:
     first = Broker(dies_at)
     with pytest.raises(KeyboardInterrupt):
         run(first, file, tmp_path / "marks")
