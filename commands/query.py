@@ -50,7 +50,7 @@ _FILTERS: dict[str, Any] = {
     "member": _option(str | None, "--member", help="成员 · member"),
     "category": _option(str | None, "--category", help=f"人员类别 · {', '.join(c.code for c in MEMBER_CATEGORIES)}"),
     "course": _option(str | None, "--course", help="课程；'' = 全部课程合计 · course; '' = over all courses"),
-    "exam": _option(str | None, "--exam", help="考试 · exam"),
+    "exam": _option(str | None, "--exam", help="考试；'' = 练习 · exam; '' = practice"),
 }
 _OUTPUT: dict[str, tuple[Any, Any]] = {
     "format_": (_option(Format | None, "--format", "-f", help="输出格式，默认 table · default table"), None),

@@ -37,10 +37,13 @@ class QueryError(ScopeError):
 
 
 class Context(NamedTuple):
-    """What the store's active generation adds to a question: its number and the zone of its local days."""
+    """What the store adds to a question: its active generation, the zone of its local days, and the imports whose
+    memberships and tree hold, so that all parts of a question see the same roster."""
 
     generation: int
     days: LocalDays
+    memberships: int = 0
+    tree: int = 0
 
 
 _MACRO = re.compile(r"@(\w+)(?:\(([^()]*)\))?")
@@ -86,10 +89,11 @@ def _select_around(template: str, at: int) -> str:
     return text
 
 
+_BELOW = """SELECT org_id FROM org_closure WHERE import_id = {tree:UInt64} AND ancestor_id = {%s:String}"""
 _PERIOD = """
         SELECT org_id, ifNull(valid_from, toDate32('1900-01-01')) AS since,
                ifNull(valid_to, toDate32('2299-12-31')) AS until
-        FROM v_org_closure WHERE ancestor_id = {%s:String}"""
+        FROM org_closure FINAL WHERE import_id = {tree:UInt64} AND ancestor_id = {%s:String}"""
 
 
 class Expansion:
@@ -97,7 +101,12 @@ class Expansion:
 
     def __init__(self, scope: Scope, filters: Filters, context: Context) -> None:
         self.scope, self.filters, self.days = scope, filters, context.days
-        self.parameters: dict[str, Any] = {"generation": context.generation, "timezone": context.days.name}
+        self.parameters: dict[str, Any] = {
+            "generation": context.generation,
+            "timezone": context.days.name,
+            "memberships": context.memberships,
+            "tree": context.tree,
+        }
 
     @property
     def placed(self) -> bool:
@@ -120,7 +129,7 @@ class Expansion:
 
     def homes(self) -> str:
         """Common table expression of the memberships in scope."""
-        conditions = []
+        conditions = ["import_id = {memberships:UInt64}"]
         if self.scope.member_id is not None:
             conditions.append(f"member_id = {self.bind('own_member', 'String', self.scope.member_id)}")
         if self.filters.member is not None:
@@ -131,18 +140,18 @@ class Expansion:
         for name, node in (("scope_node", self.scope.node), ("org", self.filters.org)):
             if node is not None:
                 self.bind(name, "String", node)
-                conditions.append(f"org_id IN (SELECT org_id FROM v_org_closure WHERE ancestor_id = {{{name}:String}})")
+                conditions.append(f"org_id IN ({_BELOW % name})")
                 joins += f"\n    INNER JOIN ({_PERIOD % name}\n    ) AS {name} ON {name}.org_id = m.org_id"
                 since.append(f"{name}.since")
                 until.append(f"{name}.until")
-        where = f"\n        WHERE {' AND '.join(conditions)}" if conditions else ""
         first = f"greatest({', '.join(since)})" if joins else "m.since"
         last = f"least({', '.join(until)})" if joins else "m.until"
         return f"""homes AS (
     SELECT m.member_id AS member_id, m.org_id AS org_id, m.category AS category, m.role AS role, m.status AS status,
            {first} AS since, {last} AS until
     FROM (
-        SELECT member_id, org_id, category, role, status, since, until FROM v_memberships{where}
+        SELECT member_id, org_id, category, role, status, since, until FROM memberships FINAL
+        WHERE {" AND ".join(conditions)}
     ) AS m{joins}
     WHERE {first} < {last}
 )"""
@@ -212,8 +221,8 @@ class Expansion:
         conditions = []
         for name, node in (("scope_node", self.scope.node), ("org", self.filters.org)):
             if node is not None:
-                place = self.bind(name, "String", node)
-                conditions.append(f"{column} IN (SELECT org_id FROM v_org_closure WHERE ancestor_id = {place})")
+                self.bind(name, "String", node)
+                conditions.append(f"{column} IN ({_BELOW % name})")
         if self.scope.detail == "own":
             conditions.append(f"{column} IN (SELECT org_id FROM homes)")
         return " AND ".join(conditions) or "1"

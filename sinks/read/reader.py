@@ -88,11 +88,10 @@ class Reader:
 
     def _render(self, name: str, scope: Scope, filters: Filters | None, limit: int | None) -> tuple[Query, Rendered]:
         query, filters = query_named(name), filters or Filters()
-        generation = self.generation()
-        context = Context(generation.number, LocalDays(generation.timezone))
+        context = self._context()
         rendered = query.render(scope, filters, context, limit)
         if filters.org is not None:
-            self._check_organisation(scope, filters.org)
+            self._check_organisation(scope, filters.org, context)
         return query, rendered
 
     def reference(self, name: str) -> pl.DataFrame:
@@ -106,14 +105,28 @@ class Reader:
         """The dated roster as the store has it now."""
         return read_roster(self._sink)
 
-    def _check_organisation(self, scope: Scope, org_id: str) -> None:
-        sql = "SELECT count() FROM v_org_closure WHERE org_id = {org:String} AND ancestor_id = {node:String}"
+    def _context(self) -> Context:
+        """The generation and the roster of one question."""
+        generation = self.generation()
+        ((memberships, tree),) = self.store.rows(_ROSTER)
+        return Context(generation.number, LocalDays(generation.timezone), memberships, tree)
+
+    def _check_organisation(self, scope: Scope, org_id: str, context: Context) -> None:
+        sql = """
+            SELECT count() FROM org_closure
+            WHERE import_id = {tree:UInt64} AND org_id = {org:String} AND ancestor_id = {node:String}"""
         node = scope.node or org_id
-        ((found,),) = self.store.rows(sql, {"org": org_id, "node": node})
+        ((found,),) = self.store.rows(sql, {"org": org_id, "node": node, "tree": context.tree})
         if not found:
             raise InputError(
                 f"organisation {org_id!r} is not in the roster or not below {scope.node or 'the top'}", where="--org"
             )
+
+
+_ROSTER = """
+WITH complete AS (SELECT import_id FROM imports WHERE kind = 'roster')
+SELECT (SELECT max(import_id) FROM memberships WHERE import_id IN (SELECT import_id FROM complete)),
+       (SELECT max(import_id) FROM org_closure WHERE import_id IN (SELECT import_id FROM complete))"""
 
 
 def _text_setting(query: Query) -> dict[str, int]:
