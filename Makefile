@@ -12,7 +12,7 @@ PYTEST := $(BIN)/python -m pytest
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo test test-kafka test-browser chaos mutants lint format docs docs-check bench lock clean check-python
+.PHONY: help setup dev demo test test-kafka test-browser chaos mutants lint format docs docs-check pictures bench lock clean check-python
 .DELETE_ON_ERROR:
 
 help: ## list what can be made
@@ -85,6 +85,9 @@ format: $(VENV)/.dev ## let ruff format and fix what it can
 
 docs: $(VENV)/.dev ## write the generated pages, schemas and samples again
 	@$(BIN)/python -m docs.generate
+
+pictures: demo ## take the README's pictures again, from the demo's reports (needs Chromium)
+	@$(BIN)/python -m docs.screenshots demo-report/report
 
 docs-check: $(VENV)/.dev ## fail when a generated page is stale or a link is broken
 	@$(PYTEST) tests/unit/test_docs.py $(ARGS)
