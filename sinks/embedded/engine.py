@@ -185,6 +185,11 @@ class Engine:
         for running in list(self._running.values()):
             self.kill(running)
 
+    @property
+    def idle(self) -> bool:
+        """Whether no statement runs."""
+        return not self._running
+
     def engine_id(self, query_id: str) -> str | None:
         """The engine's own id of a statement that a client knows as ``query_id``."""
         running = self._running.get(query_id)

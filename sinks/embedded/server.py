@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +16,8 @@ from sinks.embedded.endpoint import Endpoint
 from sinks.embedded.engine import Engine
 from sinks.embedded.errors import EngineFailed
 from sinks.embedded.lock import DataDirLock
+
+log = logging.getLogger("xuejing.engine")
 
 HOST = "127.0.0.1"
 _PATIENCE = 2.0  # seconds that requests under way get when the process is told to stop, and again once killed
@@ -74,4 +78,15 @@ def serve(
         try:
             asyncio.run(_serve(engine, port, user, password, ready))
         finally:
-            engine.close()
+            if engine.idle:
+                engine.close()
+            else:
+                _leave()
+
+
+def _leave() -> None:
+    """End the process though a statement runs that can't be stopped: closing under it, or waiting for its
+    thread, might take for ever, and tables survive it as they survive a crash."""
+    log.error("a statement could not be stopped: the process ends without it")
+    logging.shutdown()
+    os._exit(1)
