@@ -59,7 +59,8 @@ class Engine:
         self.spool_dir.mkdir(parents=True)
         arguments = {"config-file": str(write_config(data_dir, options)), **options.all_settings()}
         joined = "&".join(f"{name}={quote(value, safe='/')}" for name, value in arguments.items())
-        self._open, self._address = chdb.connect, f"{data_dir / 'store'}?{joined}"
+        self._open: Any = chdb.connect  # chDB says that it is typed, and is not
+        self._address = f"{data_dir / 'store'}?{joined}"
         self._sessions = Sessions(self._connect)
         self._running: dict[str, Running] = {}
         self._lock, self._control_lock = threading.Lock(), threading.Lock()
