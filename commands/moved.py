@@ -7,13 +7,12 @@ does no harm: a branch's day is computed from the store, and the same event twic
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from producers.kafka_admin import BrokerUnavailable, topic_partitions
 from producers.kafka_client import EventProducer
 from schemas.days import day_number
 from schemas.errors import ConfigError, DeliveryError, XuejingError
-from schemas.reference import Roster
 from sinks.clickhouse import ClickHouseSink
 from sinks.client import Store
 from sinks.imports import mark_published, unpublished, waiting_branch_days
@@ -43,11 +42,11 @@ def complete(sink: ClickHouseSink, events: EventProducer, contributions: EventPr
     for generation, org_id, day in days:
         contributions.send(org_id, [encode(again(org_id, generation, day_number(day)))])
     contributions.flush()
-    unknown = _unknown(sink, read_roster(sink))
-    if unknown:
-        retry(events, sink, unknown)
+    roster, retried = read_roster(sink), 0
+    for page in sink.rejected("unknown_member"):
+        retried += retry(events, sink, [r for r in page if roster.known(r["member_id"])])
     mark_published(sink.store, waiting)
-    return Published(len(waiting), len(days), len(unknown))
+    return Published(len(waiting), len(days), retried)
 
 
 def publish_moves(context: Context, store: Store) -> None:
@@ -83,7 +82,3 @@ def publish_moves(context: Context, store: Store) -> None:
             f"重新计算 {done.branch_days} 个支部日，重试 {done.retried} 条被拒记录",
             f"{done.branch_days} branch days are computed again, {done.retried} rejected lines are tried again",
         )
-
-
-def _unknown(sink: ClickHouseSink, roster: Roster) -> list[dict[str, Any]]:
-    return [r for r in sink.rejected("unknown_member") if roster.known(r["member_id"])]

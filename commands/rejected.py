@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import chain, islice
 from typing import Annotated, Any
 
 import msgspec
@@ -11,7 +13,7 @@ import typer
 from rich.table import Table
 
 from producers.kafka_client import EventProducer
-from schemas.decode import REASONS
+from schemas.decode import REASONS, SKEW_HEADER
 from schemas.errors import InputError
 from schemas.tables import REJECTED
 from sinks.clickhouse import ClickHouseSink
@@ -29,13 +31,14 @@ ReasonOption = Annotated[str, typer.Option(help="原因 · reason, e.g. unknown_
 
 
 def retry(producer: EventProducer, sink: ClickHouseSink, rows: list[dict[str, Any]]) -> int:
-    """Send rejected lines again with their first time of receipt; mark them retried once acknowledged.
+    """Send rejected lines again as they were received first (time and clock error); mark them once acknowledged.
 
     Interrupted in between, they are sent again: the same event twice is a duplicate, not a second event.
     """
     for row in rows:
-        received = int(row["received_at"].timestamp() * 1000)
-        producer.send(row["member_id"], [row["raw"]], received_at_ms=received)
+        received = round(row["received_at"].timestamp() * 1000)
+        headers = ((SKEW_HEADER, str(row["skew_ms"]).encode()),) if row["skew_ms"] else ()
+        producer.send(row["member_id"], [row["raw"]], received_at_ms=received, headers=headers)
     producer.flush()
     decide(sink, rows, "retried")
     return len(rows)
@@ -47,7 +50,7 @@ def decide(sink: ClickHouseSink, rows: list[dict[str, Any]], status: str) -> Non
         sink.insert(REJECTED, REJECTED.rows([r | {"status": status, "version": r["version"] + 1} for r in rows]))
 
 
-def _rows(sink: ClickHouseSink, reason: str) -> list[dict[str, Any]]:
+def _pages(sink: ClickHouseSink, reason: str) -> Iterator[list[dict[str, Any]]]:
     if reason and reason not in REASONS:
         raise InputError(f"there is no reason {reason!r}", hint=f"there are {', '.join(REASONS)}")
     return sink.rejected(reason)
@@ -80,7 +83,8 @@ def show(
 ) -> None:
     """逐行显示 · The lines themselves, as NDJSON, with reason, detail and position."""
     with connected(contexts.of(ctx).settings) as store:
-        for row in _rows(ClickHouseSink(store, patience=10), reason)[:limit]:
+        pages = _pages(ClickHouseSink(store, patience=10), reason)
+        for row in islice(chain.from_iterable(pages), limit):
             shown = row | {"raw": row["raw"].decode("utf-8", "backslashreplace")}
             typer.echo(msgspec.json.encode(shown).decode())
 
@@ -92,8 +96,9 @@ def retry_command(ctx: typer.Context, reason: ReasonOption = "") -> None:
     settings = with_broker(context.settings)
     with connected(context.settings) as store, event_producer(settings) as producer:
         sink = ClickHouseSink(store, patience=30)
-        rows = [r for r in _rows(sink, reason) if REASONS.get(r["reason"], ("", "", False))[2]]
-        done = retry(producer, sink, rows)
+        done = 0
+        for page in _pages(sink, reason):
+            done += retry(producer, sink, [r for r in page if REASONS.get(r["reason"], ("", "", False))[2]])
     context.say(f"重新发送了 {done} 行", f"{done} lines sent again")
 
 
@@ -106,9 +111,11 @@ def discard(
     context = contexts.of(ctx)
     with connected(context.settings) as store:
         sink = ClickHouseSink(store, patience=30)
-        rows = _rows(sink, reason)
-        decide(sink, rows, "discarded")
-    context.say(f"丢弃了 {len(rows)} 行", f"{len(rows)} lines discarded")
+        done = 0
+        for page in _pages(sink, reason):
+            decide(sink, page, "discarded")
+            done += len(page)
+    context.say(f"丢弃了 {done} 行", f"{done} lines discarded")
 
 
 def withdrawal(event_id: uuid.UUID, member_id: str, course_id: str, reason: str, now: datetime) -> bytes:

@@ -73,6 +73,8 @@ class Refusal(msgspec.Struct, gc=False):
     received_ms: int
     member_id: str = ""
     event_id: str = ""
+    skew_ms: int = 0
+    """The clock error that the line was received with; ``decode_line`` leaves it to the caller."""
 
 
 _decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)

@@ -253,6 +253,7 @@ REJECTED = Table(
         Column("member_id", "String", "where it could be read, or ''"),
         Column("event_id", "String", "where it could be read, or ''"),
         Column("received_at", _TS, "first receipt"),
+        Column("skew_ms", "Int64", "clock error estimated by the collector, sent again on a retry"),
         Column("status", "LowCardinality(String)", "open, retried, discarded"),
         Column("version", "UInt64", "0, larger after a decision"),
     ),

@@ -24,6 +24,7 @@ KEYS_A_QUERY = 20_000
 PARAMETER_BYTES = 100_000
 """Most bytes of one list of keys: a ClickHouse server takes no form field above 128 KiB, and calls it error 1000, as
 it does a network that fails."""
+REJECTED_A_PAGE = 2_000
 LONGEST_WAIT = 30.0
 NOT_A_ROW = frozenset({0, 16, 20, 36, 46, 47, 48, 49, 50, 60, 62, 73, 81, 115, 164, 192, 193, 194, 201, 497, 516})
 """ClickHouse codes that no single row can cause: missing tables, columns, databases and rights, syntax, settings."""
@@ -187,15 +188,28 @@ class ClickHouseSink:
             ORDER BY import_id, ordinal"""
         return self._read(sql, {})
 
-    def rejected(self, reason: str = "") -> list[dict[str, Any]]:
-        """Open rows of ``rejected_events`` (with a reason, only those), oldest first; ``raw`` as bytes."""
+    def rejected(self, reason: str = "") -> Iterator[list[dict[str, Any]]]:
+        """Open rows of ``rejected_events`` (with a reason, only those) in the order of their positions, page by page;
+        ``raw`` as bytes. Only what is there at the first page: a line that is tried again may come back as another."""
+        heads = """
+            SELECT cluster, topic, partition, max(offset) AS last FROM rejected_events
+            GROUP BY cluster, topic, partition ORDER BY cluster, topic, partition"""
         sql = """
             SELECT * FROM rejected_events FINAL
-            WHERE status = 'open' AND ({reason:String} = '' OR reason = {reason:String})
-            ORDER BY received_at, cluster, topic, partition, offset, line"""
-        table = self._read(sql, {"reason": reason}, {"output_format_arrow_string_as_string": 0})
-        rows: list[dict[str, Any]] = _as_text(table, keep=("raw",)).to_pylist()
-        return rows
+            WHERE cluster = {cluster:String} AND topic = {topic:String} AND partition = {partition:UInt32}
+              AND (offset, line) >= ({offset:UInt64}, {line:UInt32}) AND offset <= {last:UInt64}
+              AND status = 'open' AND ({reason:String} = '' OR reason = {reason:String})
+            ORDER BY offset, line LIMIT {n:UInt32}"""
+        for head in self._read(heads, {}).to_pylist():
+            where = head | {"reason": reason, "offset": 0, "line": 0, "n": REJECTED_A_PAGE}
+            while True:
+                table = self._read(sql, where, {"output_format_arrow_string_as_string": 0})
+                rows: list[dict[str, Any]] = _as_text(table, keep=("raw",)).to_pylist()
+                if rows:
+                    yield rows
+                if len(rows) < REJECTED_A_PAGE:
+                    break
+                where |= {"offset": rows[-1]["offset"], "line": rows[-1]["line"] + 1}
 
     def _read(self, sql: str, parameters: dict[str, Any], settings: dict[str, Any] | None = None) -> pa.Table:
         result: pa.Table = self.patiently("read", lambda: self.store.arrow(sql, parameters, settings))

@@ -143,6 +143,7 @@ def refusal_row(refusal: Refusal) -> dict[str, Any]:
         "member_id": refusal.member_id,
         "event_id": refusal.event_id,
         "received_at": refusal.received_ms,
+        "skew_ms": refusal.skew_ms,
         "status": "open",
         "version": 0,
     }

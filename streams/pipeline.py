@@ -136,7 +136,7 @@ class MemberPipeline:
         # batches that began before are committed, and finds their events in the archive.
         self.generations = self.source.current()
         self.cache.use(self.generations)
-        _, roster = self.rosters.current()
+        version, roster = self.rosters.current()
         self._open_from = max((g.open_from for g in self.generations), default=-(2**63))
         read = [self._read(batch, record, roster) for batch in batches for record in batch.records]
         for message in read if refused else ():
@@ -158,7 +158,9 @@ class MemberPipeline:
         refusals = [refusal_row(r) for message in read for r in message.refusals]
         self._write(REJECTED, REJECTED.rows(refusals + self._losers(disputed, members)))
         lap("archive")
+        known = self._known_by_now(version, read)
         self._write_metrics(touched, members, lap)
+        self._write(REJECTED, REJECTED.rows([refusal_row(r) | {"status": "retried", "version": 1} for r in known]))
         probes = [p | {"seen_us": self.now_us()} for m in read for p in m.probes]
         self._write(PROBES, PROBES.rows(probes))
         self._write(LEDGER, LEDGER.rows([m.ledger for m in read]))
@@ -221,6 +223,7 @@ class MemberPipeline:
                     event_id = str(found.event.event_id)
                     found = Refusal("unknown_member", detail, line, position, received, member, event_id)
             if isinstance(found, Refusal):
+                found.skew_ms = skew
                 message.refusals.append(found)
                 message.ledger["rejected"] += 1
             else:
@@ -255,6 +258,20 @@ class MemberPipeline:
                 disputed.add((member_id, fact.event_id))
         return touched, fresh, duplicates, disputed
 
+    def _known_by_now(self, version: int, read: Iterable[_Message]) -> list[Refusal]:
+        """Send lines again that were refused by a roster that an import has replaced meanwhile.
+
+        An import tries the rejected lines again that it finds. Asked after they are durable: one that is recorded
+        later finds them. They are marked behind the acknowledgement (``flush``)."""
+        now, roster = self.rosters.current()
+        if now == version:
+            return []
+        refusals = (r for message in read for r in message.refusals)
+        known = [r for r in refusals if r.reason == "unknown_member" and roster.known(r.member_id)]
+        for r in known:
+            self.outbox.forward(r.member_id, r.raw, r.received_ms, r.skew_ms)
+        return known
+
     def _losers(self, disputed: set[tuple[str, int]], members: dict[str, MemberFacts]) -> list[dict[str, Any]]:
         """Rejected rows for every known line whose body lost to a smaller hash under the same id."""
         if not disputed:
@@ -267,10 +284,12 @@ class MemberPipeline:
             if line["body_hash"] == winner.rank[:16]:
                 continue
             position = Position(line["cluster"], line["topic"], line["partition"], line["offset"], line["line"])
-            received = int(line["received_at"].timestamp() * 1000)
+            received = round(line["received_at"].timestamp() * 1000)
             text = str(UUID(int=event_id))
             detail = f"event_id: {text} has another body with a smaller hash, which counts"
-            refusal = Refusal("conflict", detail, line["raw"], position, received, line["member_id"], text)
+            refusal = Refusal(
+                "conflict", detail, line["raw"], position, received, line["member_id"], text, line["skew_ms"]
+            )
             rows.append(refusal_row(refusal))
         return rows
 
@@ -318,7 +337,9 @@ class _Message:
         for a in self.arrivals:
             member_id, event_id = a.event.member_id, a.event.event_id
             if (text := refused.get((member_id, event_id.bytes, a.body_hash))) is not None:
-                found = Refusal("store_refused", text, a.raw, a.position, a.received_ms, member_id, str(event_id))
+                found = Refusal(
+                    "store_refused", text, a.raw, a.position, a.received_ms, member_id, str(event_id), a.skew_ms
+                )
                 self.refusals.append(found)
                 self.ledger["valid"] -= 1
                 self.ledger["rejected"] += 1

@@ -263,6 +263,33 @@ def test_events_of_many_years_fit_one_batch(sink: Sink) -> None:
     assert sink.member_days(1, [("m1", r["at"].date()) for r in made]).num_rows == 150
 
 
+def test_rejected_lines_come_page_by_page_without_those_that_were_added_meanwhile(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sinks.clickhouse.REJECTED_A_PAGE", 7)
+    sink = ClickHouseSink(store, patience=0)
+
+    def line(offset: int, number: int = 0, partition: int = 0, reason: str = "unknown_member") -> dict[str, Any]:
+        return {
+            "cluster": "k", "topic": "t", "partition": partition, "offset": offset, "line": number, "reason": reason,
+            "detail": "", "raw": b"\xff", "member_id": "m", "event_id": "", "received_at": AT, "skew_ms": 0,
+            "status": "open", "version": 0,
+        }  # fmt: skip
+
+    made = [line(o, n, p) for p in (0, 1) for o in range(5) for n in range(4)] + [line(9, reason="invalid")]
+    sink.insert(REJECTED, REJECTED.rows(made))
+    sink.insert(REJECTED, REJECTED.rows([line(2, 1) | {"status": "discarded", "version": 1}]))
+    pages = []
+    for page in sink.rejected("unknown_member"):
+        pages.append(page)
+        # What a retry does that is refused again.
+        sink.insert(REJECTED, REJECTED.rows([r | {"offset": r["offset"] + 100} for r in page]))
+    found = [(r["partition"], r["offset"], r["line"]) for page in pages for r in page]
+    assert found == [(r["partition"], r["offset"], r["line"]) for r in made[:9] + made[10:40]]
+    assert max(len(page) for page in pages) == 7
+    assert sum(len(page) for page in sink.rejected("invalid")) == 1
+
+
 def test_no_list_of_keys_is_larger_than_a_server_takes(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """ClickHouse's ``http_max_field_value_size``, 128 KiB, which the embedded engine does not know."""
     sent: list[int] = []

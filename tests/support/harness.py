@@ -61,11 +61,12 @@ class Loop:
     def flush(self) -> None: ...
 
 
-def small_roster(members: Iterable[str] = ("m1", "m2"), org: str = "b1") -> FixedRoster:
+def small_roster(members: Iterable[str] = ("m1", "m2"), org: str = "b1", version: int = 1) -> FixedRoster:
     """One branch with the members, for ever."""
     return FixedRoster(
         [Organisation(org_id=org, name=org)],
         [Member(member_id=m, name=m, org_id=org) for m in members],
+        version,
     )
 
 
