@@ -32,7 +32,7 @@ def member_advice(
 
 def exam_advice(analysis: ExamAnalysis) -> list[Suggestion]:
     """Questions of an exam that its author should look at."""
-    return for_author(analysis.classical.items, analysis.options)
+    return for_author(analysis.classical.items, analysis.options, analysis.drift, since=analysis.drift_from)
 
 
 def first_answers(answers: pl.DataFrame, catalogue: Catalogue) -> pl.DataFrame:

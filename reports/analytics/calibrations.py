@@ -78,6 +78,12 @@ NONE = Calibrations()
 """Nothing calibrated yet: defaults everywhere."""
 
 
+def exam_models(calibrations: pl.DataFrame) -> dict[str, Calibration]:
+    """Item response models by exam, from a frame of stored calibrations with at most one version an exam."""
+    exams = calibrations.filter(pl.col("kind") == "irt").select("subject", "parameters")
+    return {exam: Calibration.from_dict(json.loads(stored)) for exam, stored in exams.iter_rows()}
+
+
 def version_name(subject: str, version: int) -> str:
     """What a score calls the calibration that it used."""
     return f"{subject}@{version}"

@@ -13,6 +13,7 @@ from reports.measures.arrays import FloatArray
 from reports.measures.classical import ClassicalAnalysis, analyse
 from reports.measures.distractors import OptionStatistics, analyse_options
 from reports.measures.irt import Calibration, ItemParameters
+from reports.measures.irt_drift import ItemDrift, item_drift
 from reports.measures.irt_score import Ability, eap
 from schemas.reference.question_rows import option_letters
 
@@ -107,17 +108,31 @@ def _tops(rows: pl.DataFrame, catalogue: Catalogue, questions: Sequence[str]) ->
 
 @dataclass(frozen=True, slots=True)
 class ExamAnalysis:
-    """Classical statistics, and of each question its options and its calibrated parameters where there are any."""
+    """Classical statistics, and of each question its options and its calibrated parameters where there are any.
+
+    ``drift``: of questions in both calibrations, against the one named ``drift_from`` ("" without one).
+    """
 
     exam_id: str
     classical: ClassicalAnalysis
     options: Mapping[str, tuple[OptionStatistics, ...]]
     calibration: Calibration | None
     parameters: Mapping[str, ItemParameters]
+    drift: Mapping[str, ItemDrift]
+    drift_from: str
 
 
-def analyse_exam(matrix: ExamMatrix, catalogue: Catalogue, calibration: Calibration | None = None) -> ExamAnalysis:
-    """Everything about the questions of an exam from its first attempts."""
+def analyse_exam(
+    matrix: ExamMatrix,
+    catalogue: Catalogue,
+    calibration: Calibration | None = None,
+    before: Calibration | None = None,
+) -> ExamAnalysis:
+    """Everything about the questions of an exam from its first attempts, and their drift since ``before``.
+
+    ``xuejing calibrate`` fits every version to all first attempts so far, so the members behind ``before`` are mostly
+    behind ``calibration`` too: the shift is smaller than that among the new members alone, and its p cautious.
+    """
     classical = analyse(matrix.marks, matrix.tops, matrix.questions)
     options: dict[str, tuple[OptionStatistics, ...]] = {}
     totals = np.nan_to_num(matrix.marks).sum(axis=1)
@@ -130,7 +145,10 @@ def analyse_exam(matrix: ExamMatrix, catalogue: Catalogue, calibration: Calibrat
         chosen = [None if np.isnan(matrix.marks[i, j]) else _letters(row[j]) for i, row in enumerate(matrix.responses)]
         options[question_id] = analyse_options(chosen, rest, key, list(question.options))
     parameters = {item.item_id: item for item in calibration.items} if calibration else {}
-    return ExamAnalysis(matrix.exam_id, classical, options, calibration, parameters)
+    moved = item_drift(before, calibration) if before and calibration else None
+    drift = {item.item_id: item for item in moved.items} if moved else {}
+    since = moved.old_version if moved else ""
+    return ExamAnalysis(matrix.exam_id, classical, options, calibration, parameters, drift, since)
 
 
 def _letters(response: frozenset[str] | None) -> frozenset[str] | None:

@@ -10,9 +10,10 @@ from functools import cached_property
 import msgspec
 import polars as pl
 
-from reports.analytics.calibrations import Calibrations, with_rapid
+from reports.analytics.calibrations import Calibrations, exam_models, with_rapid
 from reports.catalogue import Catalogue
 from reports.load import load_catalogue
+from reports.measures.irt import Calibration
 from schemas.days import LocalDays
 from schemas.reference import Roster, Unit
 from sinks.read import Filters, Reader, Scope
@@ -60,6 +61,11 @@ class Inputs:
         """What is calibrated now."""
         calibrations = self.reader.frame("calibrations", self.rows_scope)
         return Calibrations.of(calibrations, self.reader.frame("thresholds", self.rows_scope))
+
+    @cached_property
+    def earlier_models(self) -> Mapping[str, Calibration]:
+        """Of each exam that was calibrated more than once the calibration before the latest."""
+        return exam_models(self.reader.frame("calibrations-before", self.rows_scope))
 
     @cached_property
     def catalogue(self) -> Catalogue:

@@ -26,7 +26,8 @@ def analyses(inputs: Inputs) -> Iterator[ExamAnalysis]:
     """Every exam asked for. For a scope of aggregates, questions that fewer than k members answered are left out."""
     for exam in exam_ids(inputs.answers):
         matrix = exam_matrix(inputs.answers, inputs.catalogue, exam)
-        found = analyse_exam(matrix, inputs.catalogue, inputs.calibrations.exams.get(exam))
+        calibration, before = inputs.calibrations.exams.get(exam), inputs.earlier_models.get(exam)
+        found = analyse_exam(matrix, inputs.catalogue, calibration, before)
         if inputs.scope.detail != "aggregate" or found.classical.test.n >= DEFAULT_K:
             yield found
 
@@ -45,7 +46,7 @@ def items(inputs: Inputs) -> Rows:
         for item in analysis.classical.items:
             if not _enough(inputs, item.n):
                 continue
-            parameters = analysis.parameters.get(item.item_id)
+            parameters, moved = analysis.parameters.get(item.item_id), analysis.drift.get(item.item_id)
             low, high = _limits(item.facility_interval)
             r_low, r_high = _limits(item.r_rest_interval)
             options = analysis.options.get(item.item_id, ())
@@ -78,6 +79,11 @@ def items(inputs: Inputs) -> Rows:
                 "model": analysis.calibration.model if analysis.calibration else "",
                 "calibration": analysis.calibration.version if analysis.calibration else "",
                 "calibration_n": analysis.calibration.n if analysis.calibration else None,
+                "drift": moved.shift if moved else None,
+                "drift_se": moved.se if moved else None,
+                "drift_p": moved.p_value if moved else None,
+                "drifted": moved.drifted if moved else None,
+                "drift_from_version": analysis.drift_from if moved else "",
                 "flags": [f"{o.option}:{flag}" for o in options for flag in o.flags],
                 "text": known.text if known else "",
             }

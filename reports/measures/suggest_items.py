@@ -24,6 +24,7 @@ def for_author(
     options: Mapping[str, Sequence[OptionStatistics]] | None = None,
     drift: Mapping[str, ItemDrift] | None = None,
     *,
+    since: str = "",
     min_answers: int = MIN_ANSWERS,
 ) -> list[Suggestion]:
     """Questions to repair, the most urgent first: negative discrimination, key and options, drift, difficulty.
@@ -31,7 +32,7 @@ def for_author(
     Nothing is said below ``min_answers`` answers. Negative discrimination: the correlation with the rest score
     is below 0 (its interval tells how surely). A distractor "attracts the able" only when its interval lies
     above 0, as with many options chance raises some. Too hard or easy: the facility's interval lies
-    below 0.2 or above 0.95.
+    below 0.2 or above 0.95. ``since``: the calibration that ``drift`` is measured from; its evidence names it.
     """
     ranked = []
     for item in items:
@@ -41,7 +42,8 @@ def for_author(
         moved = (drift or {}).get(item.item_id)
         if moved is not None and moved.drifted:
             low, high = moved.shift - 1.96 * moved.se, moved.shift + 1.96 * moved.se
-            findings.append(Finding("drifted", (Evidence("item_drift", moved.shift, item.n, low, high),)))
+            shift = Evidence("item_drift", moved.shift, item.n, low, high, since or None)
+            findings.append(Finding("drifted", (shift,)))
         if findings:
             first = min(_URGENCY.index(f.reason) for f in findings)
             r = item.r_rest if item.r_rest is not None else 0.0

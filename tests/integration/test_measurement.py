@@ -136,6 +136,28 @@ def test_new_answers_make_a_new_version_and_leave_thresholds_alone(examined: Sto
     assert set(computed(examined, "ability")["calibration"]) == {"e@2"}
 
 
+def test_items_and_suggestions_tell_what_drifted_since_the_stored_calibration_before(examined: Store) -> None:
+    run_calibration(examined, exam="e")
+    assert computed(examined, "items", exam="e")["drift"].null_count() == 6, "nothing to compare with yet"
+    (stored,) = rows(examined, CALIBRATIONS)
+    for version, moved in ((2, 0.0), (3, 2.0)):
+        fitted = json.loads(stored["parameters"])
+        for item in fitted["items"]:
+            # As if many members were behind it; all look easier by the same, and q2 harder against the others.
+            item["se_b"] = 0.1
+            item["b"] += -0.1 * version + moved * (item["item_id"] == "q2")
+        row = {**stored, "version": version, "parameters": json.dumps({**fitted, "version": f"e@{version}"})}
+        examined.insert(CALIBRATIONS.name, CALIBRATIONS.rows([row]))
+        items = {r["question_id"]: r for r in computed(examined, "items", exam="e").to_dicts()}
+        assert {r["drift_from_version"] for r in items.values()} == {f"e@{version - 1}"}
+        assert [q for q, r in items.items() if r["drifted"]] == (["q2"] if moved else [])
+    assert items["q2"]["drift"] == pytest.approx(2.0)
+    assert items["q2"]["drift_p"] < 0.001
+    told = computed(examined, "suggestions", exam="e").filter(pl.col("reasons").list.contains("drifted"))
+    assert told["subject"].to_list() == ["q2"]
+    assert any("item_drift = 2, n = 45" in e and e.endswith("e@2") for e in told["evidence"][0])
+
+
 def test_every_computed_query_keeps_to_its_scope(examined: Store) -> None:
     run_calibration(examined)
     reader = Reader(examined)

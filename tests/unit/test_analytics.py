@@ -11,15 +11,17 @@ import polars as pl
 import pytest
 
 from reports.analytics import of_groups, of_members
-from reports.analytics.advice import branch_topics
+from reports.analytics.advice import branch_topics, exam_advice
 from reports.analytics.calibrating import exam_calibrations, new_thresholds, point_calibrations
-from reports.analytics.calibrations import NONE, Calibrations, Threshold, with_rapid
+from reports.analytics.calibrations import NONE, Calibrations, Threshold, exam_models, with_rapid
 from reports.analytics.computed import COMPUTED
 from reports.analytics.effects import efforts, gains
 from reports.analytics.exams import abilities, analyse_exam, exam_ids, exam_matrix
 from reports.analytics.groups import compare_means, compare_shares, withheld
 from reports.analytics.practice import books, point_masteries, practice_sequences
 from reports.catalogue import Catalogue
+from reports.measures.irt import Calibration, ItemParameters
+from reports.measures.irt_drift import LARGE_SHIFT
 from schemas.metrics import METRICS
 from schemas.reference import Exam, Question
 from sinks.read import QUERIES
@@ -118,6 +120,52 @@ def test_calibrations_are_versioned_and_change_only_with_the_answers() -> None:
     scores = abilities(exam_matrix(answers, Catalogue(), "e"), known.exams["e"])
     assert len(scores) == 60
     assert {s.calibration for s in scores.values()} == {"e@1"}
+
+
+def calibration(version: str, difficulties: list[float]) -> Calibration:
+    items = tuple(ItemParameters(f"q{j}", 400, 1.2, b, 0.1, 0.1, "estimated") for j, b in enumerate(difficulties))
+    return Calibration(version, "2026-03-09", 400, "2pl", None, -1.0, 4, True, items)
+
+
+def test_the_author_learns_which_question_drifted_since_the_calibration_before() -> None:
+    members = tuple(f"m{i}" for i in range(40))
+    matrix = exam_matrix(frame(exam_answers(40, 6, seed=3), members), Catalogue(), "e")
+    easy = [-1.0, -0.5, 0.0, 0.5, 1.0, 0.2]
+    before = calibration("e@3", easy)
+    # Better members make all questions look easier by the same; q4 alone became harder against the others.
+    now = calibration("e@4", [b - 0.6 + (0.9 if j == 4 else 0) for j, b in enumerate(easy)])
+    found = analyse_exam(matrix, Catalogue(), now, before)
+    assert found.drift_from == "e@3"
+    assert {q for q, d in found.drift.items() if d.drifted} == {"q4"}
+    assert found.drift["q4"].shift == pytest.approx(0.9)
+    told = [s for s in exam_advice(found) if any(f.reason == "drifted" for f in s.findings)]
+    assert [s.subject for s in told] == ["q4"]
+    (evidence,) = (e for f in told[0].findings if f.reason == "drifted" for e in f.evidence)
+    assert (evidence.metric, evidence.n, evidence.detail) == ("item_drift", 40, "e@3")
+    assert evidence.low == pytest.approx(0.9 - 1.96 * 0.1 * 2**0.5)
+    first = analyse_exam(matrix, Catalogue(), now)
+    assert (first.drift, first.drift_from) == ({}, "")
+    other = calibration("e@2", easy[:3])
+    assert analyse_exam(matrix, Catalogue(), now, other).drift_from == "", "three common questions make no link"
+
+
+def test_a_leaked_question_drifts_between_two_stored_calibrations_even_with_shared_members() -> None:
+    members = tuple(f"m{i}" for i in range(500))
+    every = frame(exam_answers(500, 8, seed=5), members)
+    early = pl.col("member_id").is_in(list(members[:250]))
+    first = every.filter(early)
+    # Whoever comes later knows q2's answer.
+    leaked = pl.when((pl.col("question_id") == "q2") & ~early).then(True).otherwise("correct")
+    second = every.with_columns(leaked.alias("correct"))
+    (one,) = exam_calibrations(first, Catalogue(), ["e"], NONE, 1, NOW)
+    known = Calibrations.of(pl.DataFrame([one]), pl.DataFrame(schema={"question_id": pl.String}))
+    (two,) = exam_calibrations(second, Catalogue(), ["e"], known, 1, NOW)
+    before, now = exam_models(pl.DataFrame([one]))["e"], exam_models(pl.DataFrame([two]))["e"]
+    found = analyse_exam(exam_matrix(second, Catalogue(), "e"), Catalogue(), now, before)
+    assert found.drift_from == "e@1"
+    assert [q for q, d in found.drift.items() if d.drifted] == ["q2"]
+    assert found.drift["q2"].shift < -LARGE_SHIFT
+    assert [s.subject for s in exam_advice(found) if any(f.reason == "drifted" for f in s.findings)] == ["q2"]
 
 
 def test_thresholds_are_frozen_once_there_are_thirty_times() -> None:
