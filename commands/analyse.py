@@ -15,7 +15,7 @@ from typing import Any
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from producers.emit import Emitted, Emitter
-from producers.tables import TableErrors, inspect_reference, listing
+from producers.tables import TableErrors, TableWarning, inspect_reference, listing
 from reports.site import write_reports
 from schemas.errors import InputError, XuejingError
 from schemas.reference import ReferenceTables
@@ -64,8 +64,7 @@ def analyse(context: Context, job: Job) -> dict[str, Any]:
     if job.catalogue is not None:
         catalogue, more = read_tables(job.catalogue, job.timezone, roster)
         warnings += more
-    if warnings:
-        messages.print(listing(warnings, context.settings.language), markup=False)  # type: ignore[arg-type]
+    warn(context, warnings)
     job.out.mkdir(parents=True, exist_ok=True)
     with ExitStack() as exits:
         begin_anew(job.out / "report")
@@ -83,12 +82,13 @@ def analyse(context: Context, job: Job) -> dict[str, Any]:
         )
         progress = exits.enter_context(_progress())
         task = progress.add_task(_text(context, "启动", "starting"), total=None)
-        running = exits.enter_context(stack(settings))
+        running = exits.enter_context(stack(settings, durable=job.keep))
         now = datetime.now(UTC)
         write_reference(running.store, roster, now)
         if catalogue is not None:
             write_reference(running.store, catalogue, now)
         emitted = _emit(context, job, running, progress)
+        warn(context, emitted.warnings)
         progress.update(task, description=_text(context, "计算", "processing"))
         running.wait_until_processed(
             lambda left: progress.update(
@@ -103,6 +103,12 @@ def analyse(context: Context, job: Job) -> dict[str, Any]:
         write_reports(reader, Scope.everything(), job.out / "report", languages=("zh", "en"))
     _check(summary)
     return summary
+
+
+def warn(context: Context, warnings: Sequence[TableWarning]) -> None:
+    """Tell what a person should look at in the tables: columns that were ignored, rows that are there twice."""
+    if warnings:
+        messages.print(listing(warnings, context.settings.language), markup=False)  # type: ignore[arg-type]
 
 
 def begin_anew(folder: Path) -> Path:

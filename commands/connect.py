@@ -12,7 +12,7 @@ from pathlib import Path
 from schemas.errors import StoreError, XuejingError
 from schemas.settings import Settings
 from sinks.client import Endpoint, Store
-from sinks.embedded.process import EngineProcess
+from sinks.embedded import EngineOptions, EngineProcess
 
 ENGINE_FILE = "engine.json"
 STORE_FOLDER = "store"
@@ -64,9 +64,12 @@ def running(folder: Path) -> Endpoint | None:
 
 
 @contextmanager
-def engine(folder: Path) -> Iterator[EngineProcess]:
-    """An embedded engine on ``folder`` for the time of the block, announced to other commands."""
-    process = EngineProcess(folder)
+def engine(folder: Path, *, durable: bool = True) -> Iterator[EngineProcess]:
+    """An embedded engine on ``folder`` for the time of the block, announced to other commands.
+
+    ``durable``: what is acknowledged survives a power failure too; a store that is thrown away need not.
+    """
+    process = EngineProcess(folder, options=EngineOptions(fsync=durable))
     process.start()
     try:
         announce(folder, process)

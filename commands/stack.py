@@ -120,11 +120,11 @@ def prepare(settings: Settings, store: Store) -> list[Migration]:
 
 
 @contextmanager
-def stack(settings: Settings) -> Iterator[Stack]:
+def stack(settings: Settings, *, durable: bool = True) -> Iterator[Stack]:
     """Engine, broker and worker on ``settings.folder``, for the time of the block."""
     folder = store_folder(settings)
     with ExitStack() as exits:
-        process = exits.enter_context(engine(folder))
+        process = exits.enter_context(engine(folder, durable=durable))
         endpoint = Endpoint(process.url, process.user, process.password)
         store = Store(endpoint)
         exits.callback(store.close)
