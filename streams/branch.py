@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from threading import Lock
 from typing import Any
 
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 Key = tuple[int, str, int]
 """(generation, org_id, day)"""
 
-_EVENTS, _STUDY = FIGURES.index("events"), FIGURES.index("study_ms")
+_COUNT, _EVENTS, _STUDY = len(FIGURES), FIGURES.index("events"), FIGURES.index("study_ms")
 
 
 class BranchDay:
@@ -78,8 +78,10 @@ def branch_rows(key: Key, state: BranchDay, roster: Roster, roster_version: int)
 class BranchPipeline:
     """Processes batches of the topic of contributions. Not thread-safe: one call at a time."""
 
-    def __init__(self, sink: Sink, rosters: RosterSource, *, max_days: int = 100_000) -> None:
-        self.sink, self.rosters, self.max_days = sink, rosters, max_days
+    def __init__(self, sink: Sink, rosters: RosterSource, *, max_members: int = 300_000, step: int = 50_000) -> None:
+        """At most ``max_members`` contributions stay in memory (about 1 kB each), and about ``step`` are added at a
+        time: a rebuild asks for every day of every branch in one go."""
+        self.sink, self.rosters, self.max_members, self.step = sink, rosters, max_members, step
         self._days: OrderedDict[Key, BranchDay] = OrderedDict()
         self._lock = Lock()
         self._forget = False
@@ -103,11 +105,27 @@ class BranchPipeline:
             if self._forget:
                 self._days.clear()
                 self._forget = False
-        received = [c for c in _decode_all(batches) if c.org_id]
-        touched = {(c.generation, c.org_id, c.day) for c in received}
-        for c in received:
-            if not c.member_id:
-                self._days.pop((c.generation, c.org_id, c.day), None)
+        received: dict[Key, list[Contribution]] = {}
+        for c in _decode_all(batches):
+            if c.org_id:
+                received.setdefault((c.generation, c.org_id, c.day), []).append(c)
+        _, roster = self.rosters.current()
+        part, size = set[Key](), 0
+        for key in sorted(received):
+            part.add(key)
+            size += 1 + len(roster.members_of(key[1], day_date(key[2])))
+            if size >= self.step:
+                self._settle(received, part)
+                part, size = set(), 0
+        if part:
+            self._settle(received, part)
+        return len(received)
+
+    def _settle(self, received: Mapping[Key, Sequence[Contribution]], touched: set[Key]) -> None:
+        """Write some of the days that contributions were received for."""
+        for key in touched:
+            if not all(c.member_id for c in received[key]):
+                self._days.pop(key, None)
         version, roster = self.rosters.current()
         while True:
             self._write(received, touched, version, roster)
@@ -119,17 +137,20 @@ class BranchPipeline:
             version = now
             for key in touched:
                 self._days.pop(key, None)
-        while len(self._days) > self.max_days:
-            self._days.popitem(last=False)
-        return len(touched)
+        kept = sum(1 + len(d.members) for d in self._days.values())
+        while kept > self.max_members:
+            _, gone = self._days.popitem(last=False)
+            kept -= 1 + len(gone.members)
 
-    def _write(self, received: Sequence[Contribution], touched: set[Key], version: int, roster: Roster) -> None:
+    def _write(
+        self, received: Mapping[Key, Sequence[Contribution]], touched: set[Key], version: int, roster: Roster
+    ) -> None:
         self._load([k for k in sorted(touched) if k not in self._days], roster)
-        for c in received:
-            if c.member_id:
-                self._days[c.generation, c.org_id, c.day].add(c.member_id, c.version, c.figures)
         rows = []
         for key in sorted(touched):
+            for c in received[key]:
+                if c.member_id:
+                    self._days[key].add(c.member_id, c.version, c.figures)
             self._days.move_to_end(key)
             rows += branch_rows(key, self._days[key], roster, version)
         if rows:
@@ -170,8 +191,17 @@ def _decode_all(batches: Sequence[RecordBatch]) -> Iterable[Contribution]:
         for record in batch.records:
             if record.value:
                 try:
-                    yield decode(record.value)
+                    found = decode(record.value)
                 except msgspec.DecodeError:
+                    found = None
+                if found is not None and _sound(found):
+                    yield found
+                else:
                     # The topic is internal: a foreign message stands for no figure, and it must not stop
                     # the branch. A missing contribution would be found by reconciling.
                     log.error("not a contribution: %s[%d] offset %d", batch.topic, batch.partition, record.offset)
+
+
+def _sound(c: Contribution) -> bool:
+    """Whether the numbers can be stored: a generation and a day are 16 bits, the figures are those declared."""
+    return 0 <= c.generation < 1 << 16 and 0 <= c.day < 1 << 16 and all(len(v) == _COUNT for v in c.figures.values())

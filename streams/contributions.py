@@ -11,6 +11,10 @@ from schemas.reference import Roster
 
 from .rows import COURSE_AT, DAY_AT, FIGURES_AT, GENERATION_AT, MEMBER_AT, VERSION_AT, Row
 
+COURSES_A_MESSAGE = 1000
+"""A member's day of more courses (ids made by mistake, say) is read from the store instead: a message that Kafka
+refuses for its size would stop the partition for good."""
+
 
 class Contribution(msgspec.Struct, array_like=True, gc=False):
     """A member's day for a branch; without a member, a request to read the branch's day again."""
@@ -41,7 +45,7 @@ def decode(value: bytes) -> Contribution:
 
 def contributions(rows: Iterable[Row], roster: Roster) -> Iterator[Contribution]:
     """One contribution per (generation, member, day) of ``member_day`` rows, for the branch that the member
-    belongs to on that day; none where they belong to no branch."""
+    belongs to on that day; none where they belong to no branch. ``rows`` are in the store already."""
     found: dict[tuple[int, str, int], Contribution] = {}
     for row in rows:
         member_id, day = row[MEMBER_AT], day_number(row[DAY_AT])
@@ -50,7 +54,9 @@ def contributions(rows: Iterable[Row], roster: Roster) -> Iterator[Contribution]
             org_id = roster.org_of(member_id, row[DAY_AT]) or ""
             found[key] = Contribution(org_id, key[0], day, member_id, row[VERSION_AT], {})
         found[key].figures[row[COURSE_AT]] = list(row[FIGURES_AT])
-    return (c for c in found.values() if c.org_id)
+    for c in found.values():
+        if c.org_id:
+            yield c if len(c.figures) <= COURSES_A_MESSAGE else again(c.org_id, c.generation, c.day)
 
 
 def again(org_id: str, generation: int, day: int) -> Contribution:

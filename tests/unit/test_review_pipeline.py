@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
+
+import pytest
+
+from schemas.days import day_number
 from schemas.reference import Roster
-from schemas.tables import EVENTS, REJECTED
+from schemas.tables import BRANCH_DAY, EVENTS, REJECTED
+from streams.branch import BranchPipeline
+from streams.contributions import Contribution, again, encode
 from streams.records import Record, RecordBatch
 from tests.support.harness import RECEIVED, Harness, event, small_roster
 
@@ -48,3 +55,59 @@ def test_a_rejected_line_keeps_the_clock_error_that_it_came_with() -> None:
     h.deliver(RecordBatch("events", 0, records))
     assert [r["skew_ms"] for r in h.sink.rows(REJECTED)] == [-90_000]
     assert [r["skew_ms"] for r in h.sink.rows(EVENTS)] == [-90_000]
+
+
+def test_a_day_of_very_many_courses_fits_a_message() -> None:
+    """One event to a course, as where a client puts a random id there: the broker takes 1.5 MB."""
+    h = Harness()
+    sent: list[int] = []
+    contribute = h.outbox.contribute
+
+    def measured(contribution: Contribution) -> None:
+        sent.append(len(encode(contribution)))
+        contribute(contribution)
+
+    h.outbox.contribute = measured  # type: ignore[method-assign]
+    for n in (0, 2000):
+        h.send([event(n + i, "study", AT, course=f"{'课' * 58}{n + i:06}", duration_ms=60_000) for i in range(2000)])
+    assert max(sent) < 600_000
+    live = [r for r in h.sink.rows(BRANCH_DAY) if r["events"]]
+    assert len(live) == 4001
+    assert {r["events"] for r in live if r["course_id"]} == {1}
+
+
+def test_many_branch_days_are_written_in_steps_and_few_stay_in_memory() -> None:
+    days = [f"2026-03-{d:02}T10:00:00+08:00" for d in range(1, 21)]
+    lines = [event(n, "study", at, member=m, duration_ms=60_000) for m in ("m1", "m2") for n, at in enumerate(days)]
+    whole, stepwise = Harness(), Harness()
+    stepwise.branches = BranchPipeline(stepwise.sink, stepwise.rosters, max_members=7, step=4)
+    for h in (whole, stepwise):
+        h.send(lines)
+        h.branches.process([asked_again("b1", 20)])
+    assert stepwise.figures() == whole.figures()
+    assert len(stepwise.sink.rows(BRANCH_DAY)) == 40
+    assert sum(1 + len(d.members) for d in stepwise.branches._days.values()) <= 7
+
+
+def asked_again(org_id: str, days: int) -> RecordBatch:
+    """Requests for the first days of March."""
+    wanted = [again(org_id, 1, day_number(date(2026, 3, 1 + d))) for d in range(days)]
+    return RecordBatch("contributions", 0, [Record(n, RECEIVED, b"", encode(c)) for n, c in enumerate(wanted)])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"{",
+        b"[]",
+        b'["b1"]',
+        b'["b1",1,99999999999]',
+        b'["b1",1,-1]',
+        b'["b1",70000,20000]',
+        b'["b1",1,20000,"m1",1,{"":[1]}]',
+    ],
+)
+def test_a_foreign_message_among_contributions_stops_nothing(value: bytes) -> None:
+    h = Harness()
+    h.branches.process([RecordBatch("contributions", 0, [Record(0, RECEIVED, b"", value)])])
+    assert h.sink.rows(BRANCH_DAY) == []
