@@ -11,7 +11,7 @@ import signal
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import typer
 from typer.rich_utils import rich_format_error
@@ -106,14 +106,10 @@ def called(arguments: list[str]) -> str | None:
     return None
 
 
-def _terminate(*_: Any) -> None:
-    # Like Ctrl-C: blocks that started something must get the chance to stop it.
-    raise KeyboardInterrupt
-
-
 def main() -> None:
     """Entry point of the console script. Errors of ours are one clear message and a non-zero status."""
-    signal.signal(signal.SIGTERM, _terminate)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, contexts.ask_to_stop)
     # What drivers would say is said once, by the error that ends the command. Workers configure logs of their own.
     logging.getLogger().addHandler(logging.NullHandler())
     try:

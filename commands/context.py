@@ -39,6 +39,20 @@ def language() -> str:
     return _spoken["language"]
 
 
+_stop = {"asked": False}
+
+
+def ask_to_stop(*_: object) -> None:
+    """Handler of SIGINT and SIGTERM: blocks that started something get the chance to stop it."""
+    _stop["asked"] = True
+    raise KeyboardInterrupt
+
+
+def asked_to_stop() -> bool:
+    """Whether one of these signals came. A library may swallow the exception: long work asks now and then."""
+    return _stop["asked"]
+
+
 def day(text: str, where: str) -> date:
     """A local day that a person wrote as YYYY-MM-DD. Raises InputError naming the option ``where``."""
     try:

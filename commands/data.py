@@ -50,6 +50,7 @@ def emit(
             producer,
             progress=lambda n: progress.update(task, completed=n),
             checkpoints=settings.folder / "emit",
+            stopping=contexts.asked_to_stop,
         )
         for path in files:
             emitter.emit(path, timezone or settings.timezone, resume=not restart)

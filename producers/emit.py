@@ -10,6 +10,8 @@ import gzip
 import hashlib
 import io
 import json
+import os
+import select
 import sys
 import zlib
 from collections.abc import Callable, Iterator
@@ -63,7 +65,7 @@ class Emitted:
 def open_lines(path: str) -> IO[bytes]:
     """A file's bytes, decompressed by its ending; ``-`` is stdin. Raises InputError."""
     if path == "-":
-        return sys.stdin.buffer
+        return _stdin()
     try:
         raw = open(path, "rb")  # noqa: SIM115
     except OSError as error:
@@ -73,6 +75,33 @@ def open_lines(path: str) -> IO[bytes]:
     if path.endswith((".zst", ".zstd")):
         return io.BufferedReader(_Zstandard(raw), _CHUNK)
     return raw
+
+
+def _stdin() -> IO[bytes]:
+    try:
+        return io.BufferedReader(_Stdin(sys.stdin.fileno()), _CHUNK)
+    except (OSError, AttributeError):  # put into its place by a program, and no file
+        return sys.stdin.buffer
+
+
+class _Stdin(io.RawIOBase):
+    """Standard input that Ctrl-C interrupts: the system may give the signal to a thread of Kafka's client, and then
+    nothing wakes a main thread that waits in a read."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def readinto(self, target: Any) -> int:
+        """What is there, once something is; 0 at the end."""
+        while not select.select([self._number], [], [], 0.3)[0]:
+            pass
+        data = os.read(self._number, len(target))
+        target[: len(data)] = data
+        return len(data)
 
 
 class _Zstandard(io.RawIOBase):
@@ -123,9 +152,14 @@ class Emitter:
     """Sends lines to a producer, in messages of one member, with checkpoints behind acknowledgements."""
 
     def __init__(
-        self, producer: Sender, *, progress: Callable[[int], None] = lambda _: None, checkpoints: Path | None = None
+        self,
+        producer: Sender,
+        *,
+        progress: Callable[[int], None] = lambda _: None,
+        checkpoints: Path | None = None,
+        stopping: Callable[[], bool] = lambda: False,
     ) -> None:
-        self.producer, self.progress, self.checkpoints = producer, progress, checkpoints
+        self.producer, self.progress, self.checkpoints, self._stopping = producer, progress, checkpoints, stopping
         self.result = Emitted()
         self._member, self._lines = "", list[bytes]()
 
@@ -147,11 +181,17 @@ class Emitter:
             self.producer.send(self._member, self._lines)
             self.result.sent += len(self._lines)
             self._lines = []
+            self._go_on()
 
     def _settle(self) -> None:
         self._hand_over()
         self.producer.flush()
+        self._go_on()
         self.progress(self.result.lines)
+
+    def _go_on(self) -> None:
+        if self._stopping():
+            raise KeyboardInterrupt
 
     def emit(self, path: str, timezone: str, *, resume: bool = True) -> None:
         """Send one file. After an interruption the same call goes on behind the last checkpoint."""

@@ -135,6 +135,10 @@ def test_stdin_is_read_and_never_resumed(file: Path, tmp_path: Path, monkeypatch
     class Stdin:
         buffer = io.BytesIO(file.read_bytes())
 
+        @staticmethod
+        def fileno() -> int:
+            raise io.UnsupportedOperation
+
     monkeypatch.setattr(emit.sys, "stdin", Stdin)
     broker = Broker()
     run(broker, "-", tmp_path / "marks")
@@ -250,6 +254,19 @@ def test_bad_rows_of_tables_are_told_with_their_lines_and_the_others_sent(tmp_pa
     assert isinstance(error, TableError)
     assert "3" in str(error)
     assert (result.lines, result.sent) == (3, 2)
+
+
+def test_asked_to_stop_it_stops_also_when_the_exception_was_swallowed(file: Path, tmp_path: Path) -> None:
+    broker = Broker()
+    with pytest.raises(KeyboardInterrupt):
+        run(broker, file, tmp_path / "marks", stopping=lambda: len(broker.lines) >= 20)
+    assert len(broker.lines) == 20
+    assert set(broker.lines) | set(_again(file, tmp_path).lines) == set(file.read_bytes().splitlines())
+
+
+def _again(file: Path, tmp_path: Path) -> Broker:
+    run(found := Broker(), file, tmp_path / "marks")
+    return found
 
 
 def test_progress_grows_to_the_number_of_lines(file: Path) -> None:
