@@ -131,15 +131,16 @@ def run(ctx: typer.Context, query: Query | ComputedQuery, values: dict[str, Any]
     form = values["format_"].value if values["format_"] else _form_of(out)
     if form == "parquet" and out is None and sys.stdout.isatty():
         raise InputError("Parquet is binary and does not belong on a terminal", hint="use --out FILE or a pipe")
+    pass_share = context.settings.pass_share
     with connected(context.settings) as store:
         reader = Reader(store)
         zone = ZoneInfo(reader.generation().timezone)
         if form == "table":
             most = TABLE_ROWS if limit is None else limit
-            frame = _frame(reader, query, filters, most + 1).select(names)
+            frame = _frame(reader, query, filters, most + 1, pass_share).select(names)
             _show(context, frame, most, out, zone)
             return
-        frames = (f.select(names) for f in _frames(reader, query, filters, limit))
+        frames = (f.select(names) for f in _frames(reader, query, filters, limit, pass_share))
         with destination(out) as file:
             if form == "csv":
                 write_csv(frames, file, zone, bom=values["bom"])
@@ -147,17 +148,19 @@ def run(ctx: typer.Context, query: Query | ComputedQuery, values: dict[str, Any]
                 WRITERS[form](frames, file, zone)
 
 
-def _frame(reader: Reader, query: Query | ComputedQuery, filters: Filters, limit: int | None) -> pl.DataFrame:
+def _frame(
+    reader: Reader, query: Query | ComputedQuery, filters: Filters, limit: int | None, pass_share: float
+) -> pl.DataFrame:
     if isinstance(query, ComputedQuery):
-        return query.frame(reader, Scope.everything(), filters, limit=limit)
+        return query.frame(reader, Scope.everything(), filters, limit=limit, pass_share=pass_share)
     return reader.frame(query.name, Scope.everything(), filters, limit=limit)
 
 
 def _frames(
-    reader: Reader, query: Query | ComputedQuery, filters: Filters, limit: int | None
+    reader: Reader, query: Query | ComputedQuery, filters: Filters, limit: int | None, pass_share: float
 ) -> Iterator[pl.DataFrame]:
     if isinstance(query, ComputedQuery):
-        yield _frame(reader, query, filters, limit)
+        yield _frame(reader, query, filters, limit, pass_share)
     else:
         yield from reader.batches(query.name, Scope.everything(), filters, limit=limit)
 

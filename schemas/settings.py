@@ -6,6 +6,7 @@ folder), environment variables ``XUEJING_<NAME>``. Secrets are masked wherever s
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -19,12 +20,21 @@ _PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
+DEFAULT_PASS_SHARE = 0.6
+"""The usual mark of the tests that units of courses carry."""
+
+
 def _setting(
-    default: Any, doc: str, *, secret: bool = False, least: int | None = None, one_of: tuple[str, ...] = ()
+    default: Any,
+    doc: str,
+    *,
+    secret: bool = False,
+    least: float | None = None,
+    most: float | None = None,
+    one_of: tuple[str, ...] = (),
 ) -> Any:
-    return field(
-        default=default, metadata={"doc": doc, "secret": secret, "least": least, "one_of": one_of}, repr=not secret
-    )
+    limits = {"least": least, "most": most, "one_of": one_of}
+    return field(default=default, metadata={"doc": doc, "secret": secret, **limits}, repr=not secret)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +71,12 @@ class Settings:
     cache_facts: int = _setting(1_000_000, "most facts a worker keeps in memory", least=1)
     raw_days: int = _setting(0, "days that raw events are kept (`xuejing retention`); 0: for ever", least=0)
     small_group: int = _setting(5, "figures about fewer members than this are suppressed", least=2)
+    pass_share: float = _setting(
+        DEFAULT_PASS_SHARE,
+        "share of an exam's points from which a unit's quiz counts as passed, 0 to 1",
+        least=0,
+        most=1,
+    )
     metrics_host: str = _setting("127.0.0.1", "address on which a worker answers /metrics, /ready and /live")
     metrics_port: int = _setting(0, "its port; 0: none", least=0)
     probe_seconds: int = _setting(0, "how often a worker sends a probe through the pipeline; 0: never", least=0)
@@ -139,19 +155,29 @@ def load(environment: Mapping[str, str], folder: Path) -> tuple[Settings, dict[s
 
 
 def _convert(spec: Any, value: Any, where: str) -> Any:
-    if isinstance(spec.default, int):
-        try:
-            number = int(value)
-        except (TypeError, ValueError):
-            raise ConfigError(f"{spec.name} must be a whole number, not {value!r}", where=where) from None
-        if spec.metadata["least"] is not None and number < spec.metadata["least"]:
-            raise ConfigError(f"{spec.name} must be at least {spec.metadata['least']}, not {number}", where=where)
-        return number
+    if isinstance(spec.default, (int, float)):
+        return _number(spec, value, where)
     if not isinstance(value, str):
         raise ConfigError(f"{spec.name} must be text, not {value!r}", where=where)
     if (choices := spec.metadata["one_of"]) and value not in choices:
         raise ConfigError(f"{spec.name} must be one of {', '.join(choices)}, not {value!r}", where=where)
     return value
+
+
+def _number(spec: Any, value: Any, where: str) -> float:
+    kind, meant = (int, "a whole number") if isinstance(spec.default, int) else (float, "a number")
+    try:
+        number = kind(value)
+    except (TypeError, ValueError):
+        raise ConfigError(f"{spec.name} must be {meant}, not {value!r}", where=where) from None
+    least, most = spec.metadata["least"], spec.metadata["most"]
+    if isinstance(number, float) and not math.isfinite(number):
+        raise ConfigError(f"{spec.name} must be {meant}, not {value!r}", where=where)
+    if least is not None and number < least:
+        raise ConfigError(f"{spec.name} must be at least {least}, not {number}", where=where)
+    if most is not None and number > most:
+        raise ConfigError(f"{spec.name} must be at most {most}, not {number}", where=where)
+    return number
 
 
 def describe(settings: Settings, origin: Mapping[str, str]) -> list[Described]:

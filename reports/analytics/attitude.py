@@ -15,9 +15,6 @@ from reports.measures.attitude import burstiness, cramming, focus, gini, hour_co
 from schemas.days import LocalDays, day_number
 from schemas.reference import Course, Member, Roster, Unit
 
-PASS_SHARE = 0.6
-"""Share of a unit's quiz from which it counts as passed; the usual mark of the tests that the units carry."""
-
 DAY = timedelta(days=1)
 
 
@@ -52,7 +49,7 @@ class Attitude:
 @dataclass(frozen=True)
 class AttitudeData:
     """What the indicators are made from. ``days``: a member-day frame of ``first`` to ``last``; ``opened``: seconds
-    by (member, course, unit); ``passed``: (member, exam) with at least ``PASS_SHARE`` of the paper's points."""
+    by (member, course, unit); ``passed``: (member, exam) with at least the pass share of the paper's points."""
 
     days: pl.DataFrame
     roster: Roster
@@ -176,8 +173,8 @@ def _completion(data: AttitudeData, member: str, course_id: str) -> tuple[float 
     return covered / len(units), int(complete), len(units)
 
 
-def passed_exams(answers: pl.DataFrame, catalogue: Catalogue) -> frozenset[tuple[str, str]]:
-    """(member, exam) with at least ``PASS_SHARE`` of the paper's points in some attempt."""
+def passed_exams(answers: pl.DataFrame, catalogue: Catalogue, pass_share: float) -> frozenset[tuple[str, str]]:
+    """(member, exam) with at least ``pass_share`` (0..1) of the paper's points in some attempt."""
     return frozenset(
-        (member, exam) for member, exam, _, share in attempt_shares(answers, catalogue) if share >= PASS_SHARE - 1e-9
+        (member, exam) for member, exam, _, share in attempt_shares(answers, catalogue) if share >= pass_share - 1e-9
     )

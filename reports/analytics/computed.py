@@ -13,6 +13,7 @@ import msgspec
 import polars as pl
 
 from schemas.reference.columns import Text
+from schemas.settings import DEFAULT_PASS_SHARE
 from sinks.read import Column, Filters, QueryError, Reader, Scope, ScopeError
 from sinks.read.query import Type
 from sinks.read.reader import DTYPES
@@ -41,9 +42,18 @@ class ComputedQuery:
         return [c.name for c in self.columns]
 
     def frame(
-        self, reader: Reader, scope: Scope, filters: Filters | None = None, *, limit: int | None = None
+        self,
+        reader: Reader,
+        scope: Scope,
+        filters: Filters | None = None,
+        *,
+        limit: int | None = None,
+        pass_share: float = DEFAULT_PASS_SHARE,
     ) -> pl.DataFrame:
-        """The rows, with the declared columns. Raises as ``Reader.frame`` does."""
+        """The rows, with the declared columns. Raises as ``Reader.frame`` does.
+
+        ``pass_share``: share of an exam's points from which it counts as passed (the setting of that name).
+        """
         filters = filters or Filters()
         if scope.detail not in self.details:
             raise ScopeError(
@@ -56,7 +66,7 @@ class ComputedQuery:
         if scope.detail == "aggregate" and filters.member is not None:
             raise ScopeError("a scope of aggregates can't ask about one member")
         answer, inputs = _answer(self.name), import_module("reports.analytics.inputs").Inputs
-        rows = list(answer(inputs(reader, scope, filters)))
+        rows = list(answer(inputs(reader, scope, filters, pass_share)))
         if rows and rows[0].keys() != set(self.names):
             raise QueryError(f"{self.name} gave columns {sorted(rows[0])}, declared are {sorted(self.names)}")
         schema = {c.name: DTYPES[c.type] for c in self.columns}

@@ -16,6 +16,7 @@ from reports.load import load_catalogue
 from reports.measures.irt import Calibration
 from schemas.days import LocalDays
 from schemas.reference import Roster, Unit
+from schemas.settings import DEFAULT_PASS_SHARE
 from sinks.read import Filters, Reader, Scope
 
 
@@ -24,12 +25,14 @@ class Inputs:
     """Reads for one scope and one set of filters. Frames are those of the queries of the same name.
 
     A scope of aggregates reads named rows of its own node: what leaves the analytics for it are figures about
-    groups of k members or more, never rows of members.
+    groups of k members or more, never rows of members. ``pass_share``: share of an exam's points from which it
+    counts as passed.
     """
 
     reader: Reader
     scope: Scope
     filters: Filters
+    pass_share: float = DEFAULT_PASS_SHARE
 
     @property
     def rows_scope(self) -> Scope:

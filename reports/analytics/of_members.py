@@ -95,7 +95,7 @@ def attitude_data(inputs: Inputs, first: Any, last: Any) -> AttitudeData:
         catalogue=inputs.catalogue,
         units=inputs.units,
         opened={(m, c, u): s for m, c, u, s in opened.iter_rows()},
-        passed=passed_exams(exams, inputs.catalogue),
+        passed=passed_exams(exams, inputs.catalogue, inputs.pass_share),
         local=inputs.local_days,
         first=first,
         last=last,

@@ -12,6 +12,7 @@ import pytest
 
 from reports.analytics import of_groups, of_members
 from reports.analytics.advice import branch_topics, exam_advice
+from reports.analytics.attitude import passed_exams
 from reports.analytics.calibrating import exam_calibrations, new_thresholds, point_calibrations
 from reports.analytics.calibrations import NONE, Calibrations, Threshold, exam_models, with_rapid
 from reports.analytics.computed import COMPUTED
@@ -210,6 +211,16 @@ def test_gain_compares_first_and_last_attempt_of_the_whole_paper() -> None:
     assert (one.member_id, one.attempts) == ("m1", 2)
     assert (one.pre, one.post, one.change) == pytest.approx((1 / 3, 2 / 3, 0.5))
     assert found.groups["e"].gain == pytest.approx(0.5)
+
+
+def test_an_exam_is_passed_from_the_share_that_is_set() -> None:
+    lines = [answer(n, "m1", q, q != "q3", exam_id="e") for n, q in enumerate(("q1", "q2", "q3"), 1)]
+    lines.append(answer(9, "m2", "q1", True, exam_id="e", score=2, max_score=2))
+    answers = frame(lines)
+    assert passed_exams(answers, PAPER, 0.6) == {("m1", "e")}
+    assert passed_exams(answers, PAPER, 2 / 3) == {("m1", "e")}, "exactly the mark is enough"
+    assert passed_exams(answers, PAPER, 0.7) == frozenset()
+    assert passed_exams(answers, PAPER, 0.3) == {("m1", "e"), ("m2", "e")}
 
 
 def test_books_need_two_days_and_no_rapid_answers() -> None:

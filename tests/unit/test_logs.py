@@ -117,6 +117,19 @@ def test_a_flood_of_rejected_lines_is_counted(caplog: pytest.LogCaptureFixture) 
 
 
 @pytest.mark.parametrize(
+    ("text", "rule"), [("1.2", "at most 1"), ("-0.1", "at least 0"), ("nan", "a number"), ("half", "a number")]
+)
+def test_a_share_outside_0_to_1_is_refused(text: str, rule: str, tmp_path: Any) -> None:
+    with pytest.raises(ConfigError, match=f"pass_share must be {rule}"):
+        load({"XUEJING_PASS_SHARE": text}, tmp_path)
+    (tmp_path / "xuejing.toml").write_text("pass_share = 0.75\npartitions = 7\n", "utf-8")
+    found, origin = load({}, tmp_path)
+    assert (found.pass_share, found.partitions) == (0.75, 7)
+    assert load({"XUEJING_PASS_SHARE": "0.8"}, tmp_path)[0].pass_share == 0.8
+    assert origin["pass_share"].endswith("xuejing.toml")
+
+
+@pytest.mark.parametrize(
     ("name", "value"), [("LOG_FORMAT", "xml"), ("LOG_LEVEL", "LOUD"), ("KAFKA_SECURITY_PROTOCOL", "TLS")]
 )
 def test_settings_that_are_none_of_the_choices_are_refused(name: str, value: str, tmp_path: Any) -> None:
