@@ -14,9 +14,10 @@ from schemas import errors
 from schemas.errors import InputError, XuejingError
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ("commands", "producers", "schemas", "sinks")
+FOLDERS = ("commands", "producers", "reports", "schemas", "sinks")
 OURS = {name for name in dir(errors) if isinstance(getattr(errors, name), type)} | {
-    "BrokerUnavailable", "BrokerError", "WorkerStopped", "Differences", "EngineFailed", "EngineInUse"}  # fmt: skip
+    "BrokerUnavailable", "BrokerError", "WorkerStopped", "Differences", "EngineFailed", "EngineInUse",
+    "ReportError", "Unbalanced", "Unexplained"}  # fmt: skip
 
 
 def texts(node: ast.expr) -> Iterator[str]:
