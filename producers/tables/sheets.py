@@ -22,6 +22,7 @@ from schemas.reference import Column, Table, Text
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
 BOOK_SUFFIXES = (".xlsx", ".xlsm", ".xls")
+PACKED_SUFFIXES = (".gz", ".zst", ".zstd")
 
 PARSED = 4096
 """Distinct cells of a column whose values are remembered."""
@@ -51,7 +52,12 @@ class Record:
 
 def is_table(path: Path) -> bool:
     """Whether the name is that of a table (CSV, TSV, TXT, XLSX), as against wire NDJSON. Doesn't open it."""
-    return path.suffix.lower() in (*TEXT_SUFFIXES, *BOOK_SUFFIXES)
+    return (Path(path.stem) if is_packed(path) else path).suffix.lower() in (*TEXT_SUFFIXES, *BOOK_SUFFIXES)
+
+
+def is_packed(path: Path) -> bool:
+    """Whether the name ends like that of a compressed file. A table must be unpacked first."""
+    return path.suffix.lower() in PACKED_SUFFIXES
 
 
 def zone_of(tz: ZoneInfo | str) -> ZoneInfo:
@@ -73,6 +79,10 @@ def open_sheets(path: Path) -> Iterator[list[Sheet]]:
     elif path.suffix.lower() in TEXT_SUFFIXES:
         form = open_text(path)
         yield [Sheet(path.stem, path.name, True, partial(read_text, path, form))]
+    elif is_packed(path):
+        raise InputError(
+            "表格不能是压缩文件 / a table can't be compressed", where=str(path), hint="请先解压 / unpack it first"
+        )
     else:
         raise InputError(
             "不是表格文件 / not a table",

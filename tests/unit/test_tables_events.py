@@ -321,7 +321,16 @@ def test_files_that_are_no_tables(tmp_path):
         read_events(write(tmp_path / "g.csv", STUDY), "Mars/Olympus")
 
 
+def test_compressed_table_is_refused_and_not_taken_for_events(tmp_path):
+    path = tmp_path / "a.csv.gz"
+    path.write_bytes(b"")
+    with pytest.raises(InputError, match="unpack it first"):
+        read_events(path, ZONE)
+
+
 def test_tables_are_known_by_their_names():
+    assert all(is_table(Path(name)) for name in ("a.csv.gz", "b.XLSX.zst"))
+    assert not is_table(Path("c.ndjson.gz"))
     assert [is_table(Path(name)) for name in ("a.csv", "A.XLSX", "b.tsv", "c.xls", "d.ndjson", "e.json.gz", "f")] == [
         *(True, True, True, True, False, False, False)
     ]
