@@ -187,8 +187,20 @@ def _json(body: Any) -> None:
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(body), indent=2).decode() + "\n")
 
 
-def _print(rows: Sequence[Sequence[Any]]) -> None:
+def _print(rows: Sequence[Sequence[Any]], console: Console | None = None) -> None:
+    """As a table; where that is wider than the terminal, record after record: nothing is cut off."""
+    console = console or Console(soft_wrap=True)
     table = Table(*map(str, rows[0]))
     for row in rows[1:]:
         table.add_row(*map(str, row))
-    Console(soft_wrap=True).print(table)
+    width = console.measure(table, options=console.options.update(width=10_000)).maximum
+    if not console.is_terminal:
+        console.width = max(width, console.width)
+    if width <= console.width:
+        console.print(table)
+        return
+    for row in rows[1:]:
+        for name, value in zip(rows[0], row, strict=True):
+            if str(value):
+                console.print(f"{name}: {value}", markup=False, highlight=False)
+        console.print()

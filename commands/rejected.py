@@ -68,10 +68,13 @@ def listing(ctx: typer.Context) -> None:
     zh = context.settings.language == "zh"
     table = Table(*(("原因", "行数", "最早", "最晚", "可重试", "例") if zh else
                     ("reason", "lines", "first", "last", "retry helps", "example")))  # fmt: skip
+    table.columns[0].no_wrap = True  # the reason is what --reason wants: never cut
     for reason, count, first, last, detail in found:
         texts = REASONS.get(reason, (reason, reason, False))
         helps = ("是" if zh else "yes") if texts[2] else ("否" if zh else "no")
-        table.add_row(f"{reason} {texts[0 if zh else 1]}", str(count), f"{first:%F %T}", f"{last:%F %T}", helps, detail)
+        table.add_row(
+            f"{reason}\n{texts[0 if zh else 1]}", str(count), f"{first:%F %T}", f"{last:%F %T}", helps, detail
+        )
     contexts.messages.print(table)
 
 

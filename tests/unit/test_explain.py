@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections import defaultdict
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -12,7 +13,9 @@ from uuid import NAMESPACE_URL, uuid5
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 
+from commands.explain import _print
 from commands.explaining import IntervalLine, StudyExplained, Unexplained, check_against, explain_study
 from commands.explaining_answers import AnswerLine, check_answers, explain_answers
 from schemas.days import day_number
@@ -204,3 +207,12 @@ def test_members_of_the_harness_do_not_mix() -> None:
     harness.send([event(1, "study", "2026-03-02T10:00:00+08:00", member="m2", duration_ms=600_000)])
     assert explained(harness, "2026-03-02", member="m2").study_ms == 600_000
     assert explained(harness, "2026-03-02").intervals == ()
+
+
+@pytest.mark.parametrize(("width", "terminal"), [(80, True), (300, True), (80, False)])
+def test_nothing_is_cut_off_in_a_narrow_terminal(width: int, terminal: bool) -> None:
+    rows = [("course", "start", "why", "event"), ("C01", "2025-03-03T13:58:00+08:00", "", "076aee2a" * 5)]
+    out = io.StringIO()
+    _print(rows, Console(file=out, width=width, force_terminal=terminal, color_system=None))
+    assert all(value in out.getvalue() for value in rows[1])
+    assert "…" not in out.getvalue()
