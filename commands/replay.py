@@ -33,8 +33,8 @@ def _page(store: Store, where: dict[str, Any], after: tuple[str, int, str]) -> l
           AND ({member:String} = '' OR member_id = {member:String})
           AND ({course:String} = '' OR course_id = {course:String})
           AND (member_id, toUnixTimestamp64Milli(at), toString(event_id)) > ({m:String}, {t:Int64}, {i:String})
-        ORDER BY member_id, ms, id, body_hash, skew_ms
-        LIMIT {n:UInt32} WITH TIES"""
+        ORDER BY member_id, ms, id
+        LIMIT {n:UInt32} WITH TIES"""  # ties: other bodies of the last id, which the next page would leave out
     m, t, i = after
     return store.rows(sql, where | {"m": m, "t": t, "i": i, "n": EVENTS_A_STEP})
 
@@ -90,6 +90,7 @@ def _resume(mark: Path, where: dict[str, Any]) -> tuple[tuple[str, int, str], in
 
 
 def _checkpoint(mark: Path, where: dict[str, Any], after: tuple[str, int, str], sent: int) -> None:
+    mark.parent.mkdir(parents=True, exist_ok=True)
     temporary = mark.with_suffix(".tmp")
     temporary.write_text(json.dumps({"where": where, "after": after, "sent": sent}), "utf-8")
     temporary.replace(mark)

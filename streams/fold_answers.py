@@ -43,7 +43,8 @@ def fold_question(live: Sequence[Fact]) -> list[Outcome]:
             key = f.exam, f.attempt
             if key not in last or _order(f) > _order(last[key]):
                 last[key] = f
-    named = {e.answer_id for e in errors}
+    # 0 is none named, and the nil UUID: an answer of that id is not every error's.
+    named = {e.answer_id for e in errors if e.answer_id}
     outcomes = []
     for f in answers.values():
         correct = 0 if f.event_id in named else f.correct
@@ -51,7 +52,7 @@ def fold_question(live: Sequence[Fact]) -> list[Outcome]:
         outcomes.append(_outcome(f, counted, correct))
     wrong = [o.fact for o in outcomes if o.correct == 0]
     for e in errors:
-        if e.answer_id in answers:
+        if e.answer_id in named and e.answer_id in answers:
             found = True
         else:
             found = any(w.exam == e.exam and w.attempt == e.attempt and w.at <= e.at for w in wrong)

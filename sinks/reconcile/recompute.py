@@ -30,7 +30,7 @@ def counting(events: pl.DataFrame) -> pl.DataFrame:
     """One row per event that counts: the winning body of each id, unless a winning body takes it back."""
     won = (
         events.with_columns(pl.col("skew_ms").abs().alias("_abs"))
-        .sort("member_id", "event_id", "body_hash", "_abs", "skew_ms")
+        .sort("member_id", "event_id", "body_hash", "_abs", "skew_ms", descending=[False, False, False, False, True])
         .unique(["member_id", "event_id"], keep="first", maintain_order=True)
         .drop("_abs")
     )

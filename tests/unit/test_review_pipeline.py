@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import date
 
+import polars as pl
 import pytest
 
 from schemas.days import day_number
 from schemas.reference import Roster
 from schemas.tables import BRANCH_DAY, EVENTS, REJECTED
+from sinks.reconcile.recompute import counting
 from streams.branch import BranchPipeline
 from streams.contributions import Contribution, again, encode
 from streams.records import Record, RecordBatch
@@ -111,3 +113,24 @@ def test_a_foreign_message_among_contributions_stops_nothing(value: bytes) -> No
     h = Harness()
     h.branches.process([RecordBatch("contributions", 0, [Record(0, RECEIVED, b"", value)])])
     assert h.sink.rows(BRANCH_DAY) == []
+
+
+def test_reconciling_picks_the_same_clock_error_as_the_folds() -> None:
+    """One event, flushed by way of two collectors that estimate +5 s and -5 s."""
+    for order in ((b"5000", b"-5000"), (b"-5000", b"5000")):
+        h = Harness()
+        line = event(1, "study", AT, duration_ms=60_000)
+        headers = (("xj-received", str(RECEIVED).encode()),)
+        records = [Record(n, RECEIVED, b"m", line, (*headers, ("xj-skew", skew))) for n, skew in enumerate(order)]
+        h.deliver(RecordBatch("events", 0, records))
+        at = h.day("2026-03-01")["last_at"]
+        columns = ["member_id", "at", "event_id", "body_hash", "skew_ms", "target_id"]
+        won = counting(pl.DataFrame(pl.from_arrow(EVENTS.rows(h.sink.rows(EVENTS)).select(columns))))
+        assert won["at"].to_list() == [at]
+
+
+def test_an_error_that_names_no_answer_does_not_name_that_of_the_nil_uuid() -> None:
+    h = Harness()
+    h.send([event(0, "answer", AT, question_id="q1", correct=True)], [event(2, "error", AT, question_id="q1")])
+    day = h.day("2026-03-01")
+    assert (day["answers"], day["correct"], day["wrong_questions"]) == (2, 1, 1)

@@ -17,7 +17,7 @@ FROM (
     WHERE @operator AND @during(received_at)
 ) AS l
 CROSS JOIN (
-    SELECT count() AS lines_rejected, countIf(reason IN ('conflict', 'store_refused')) AS after_decoding,
+    SELECT count() AS lines_rejected, countIf(reason = 'conflict') AS after_decoding,
            countIf(status = 'open') AS open
     FROM rejected_events FINAL
     WHERE @during(received_at)
