@@ -107,6 +107,7 @@ def _environment(words: Words, k: int) -> Environment:
         active_chart=lambda data: charts.active_chart(data, words),
         weeks_chart=lambda data: charts.weeks_chart(data, words),
         interval_dot=lambda share, overall=None: charts.interval_dot(share, words, overall),
+        funnel_chart=lambda data: charts.funnel_chart(data, words),
         axis=partial(charts.axis, words),
         head_rows=partial(_head_rows, words),
         style=Markup(files("reports").joinpath("templates/style.css").read_text("utf-8")),  # noqa: S704 - our own

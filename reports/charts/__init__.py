@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from reports.charts.bars import active_chart, hours_chart, weeks_chart
 from reports.charts.calendar import calendar_chart
+from reports.charts.funnel import funnel_chart
 from reports.charts.interval import axis, interval_dot
 
-__all__ = ["active_chart", "axis", "calendar_chart", "hours_chart", "interval_dot", "weeks_chart"]
+__all__ = ["active_chart", "axis", "calendar_chart", "funnel_chart", "hours_chart", "interval_dot", "weeks_chart"]

@@ -37,10 +37,14 @@ class CompareLine:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Organisations in the order of their ids, never ranked; what is common to them."""
+    """Organisations in the order of their ids, never ranked; what is common to them.
+
+    ``phi``: over-dispersion by which the funnel is widened, 1 for chance alone.
+    """
 
     common: Figure
     widened: bool
+    phi: float
     mean: Figure
     lines: tuple[CompareLine, ...]
 
@@ -80,6 +84,7 @@ def comparison(
     return Comparison(
         share("coverage", x, n),
         bool(shares.dispersion and shares.dispersion.over_dispersed),
+        shares.dispersion.phi if shares.dispersion else 1.0,
         Figure("shrunk_mean", means.common.mu if means.common else None),
         tuple(lines),
     )

@@ -5,20 +5,24 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from datetime import date, timedelta
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import pytest
 from markupsafe import Markup
 
 from reports import charts
 from reports.charts.calendar import shade, thresholds
+from reports.charts.funnel import PLOT, RADIUS, TOP
 from reports.charts.interval import PAD, SCALE
 from reports.charts.svg import nice_count, nice_step
+from reports.context.group_compare import Comparison, comparison
 from reports.data import Period
 from reports.figures import Figure, Series, share
+from reports.measures.funnel import ACTION, WARNING, funnel_limits
 from reports.pattern import LONGEST_CALENDAR, calendar, weeks
 from reports.render import Renderer
 from reports.text import Words
+from schemas.reference import Text
 
 EN = Words("en")
 FIRST = date(2026, 3, 4)  # a Wednesday
@@ -26,6 +30,15 @@ FIRST = date(2026, 3, 4)  # a Wednesday
 
 def svg(chart: Markup) -> ET.Element:
     return ET.fromstring(chart)
+
+
+def compared(counts: dict[str, tuple[int, int]]) -> Comparison:
+    found = comparison({org: Text(f"<{org}>", f"<{org}>") for org in counts}, counts, {}, 5)
+    assert found is not None
+    return found
+
+
+COUNTS = {"a": (20, 40), "b": (55, 80), "c": (31, 60), "d": (60, 120), "e": (2, 4), "f": (15, 100)}
 
 
 def rects(chart: Markup, kind: str) -> list[ET.Element]:
@@ -46,6 +59,7 @@ def all_charts() -> list[Markup]:
         charts.interval_dot(share("accuracy", 3, 7), EN, 0.5),
         charts.interval_dot(Figure("accuracy", None), EN),
         charts.axis(EN),
+        charts.funnel_chart(compared(COUNTS), EN),
     ]
 
 
@@ -140,3 +154,43 @@ def test_axes_of_time_are_readable(largest: float, step: float) -> None:
 @pytest.mark.parametrize(("largest", "step"), [(0, 1), (3, 1), (5, 2), (14, 5), (17, 8), (215, 80), (4600, 2000)])
 def test_axes_of_counts_are_round(largest: float, step: float) -> None:
     assert nice_count(largest, 3) == step
+
+
+def test_funnel_shows_numbered_points_where_they_are_and_nothing_of_small_organisations() -> None:
+    data = compared(COUNTS)
+    chart = svg(charts.funnel_chart(data, EN))
+    tips = [t.text or "" for t in chart.iter("title")][1:]
+    assert [tip.split()[:2] for tip in tips] == [[str(i), f"<{org}>"] for i, org in enumerate("abcdf", 1)]
+    assert "<e>" not in charts.funnel_chart(data, EN).replace("&lt;", "<").replace("&gt;", ">")
+    points = {
+        (p.find("title").text or "")[0]: p for p in chart.iter() if p.find("title") is not None and p is not chart
+    }  # type: ignore[union-attr]
+    assert {n: p.get("class") for n, p in points.items()} == {
+        "1": "point", "2": "beyond far", "3": "point", "4": "point", "5": "beyond far"
+    }  # fmt: skip
+    across = {n: float(p.get("cx") or 0) or float(p.get("x", "")) + RADIUS for n, p in points.items()}
+    assert [n for n, _ in sorted(across.items(), key=lambda pair: pair[1])] == ["1", "3", "2", "5", "4"], "by members"
+    assert {t.text for t in chart.iter("text") if t.get("class") == "no"} == set("12345")
+    assert (chart[1].text or "").endswith("Beyond the 95 % limits: numbers 2, 5.")
+
+
+def test_funnel_limits_are_those_of_the_measure() -> None:
+    chart = svg(charts.funnel_chart(compared(COUNTS), EN))
+    p0 = 181 / 400
+    for kind, confidence in (("warning", WARNING), ("action", ACTION)):
+        upper, lower = (p.get("d", "") for p in list(chart.iter("path")) if p.get("class") == kind)
+        right = [float(path.rsplit("L", 1)[1].split()[1]) for path in (upper, lower)]
+        n = 4 * nice_count(120 * 1.04, 4)
+        limits = funnel_limits(p0, n, confidence, phi=compared(COUNTS).phi)
+        assert limits is not None
+        shares = sorted(1 - (y - TOP) / PLOT for y in right)
+        assert shares == pytest.approx([limits.low, limits.high], abs=0.001)
+
+
+def test_funnel_without_doubt_has_no_limits_and_many_points_keep_their_labels_apart() -> None:
+    everyone = svg(charts.funnel_chart(compared({org: (20 + i, 20 + i) for i, org in enumerate("abc")}), EN))
+    assert not list(everyone.iter("path"))
+    crowd = svg(charts.funnel_chart(compared({f"o{i:02d}": (10 + i % 3, 20) for i in range(30)}), EN))
+    places = [(float(t.get("x", "")), float(t.get("y", ""))) for t in crowd.iter("text") if t.get("class") == "no"]
+    assert 3 <= len(places) < 30
+    assert all(abs(a[0] - b[0]) > 6 or abs(a[1] - b[1]) >= 9 for a, b in combinations(places, 2))
