@@ -123,7 +123,7 @@ def carry_over(store: Store, old: GenerationInfo, new: Generation) -> None:
         listed = ", ".join(f"`{n}`" for n in names)
         store.command(
             f"INSERT INTO {table.name} (generation, {listed}) SELECT {{new:UInt16}}, {listed} FROM {table.name} FINAL "
-            "WHERE generation = {old:UInt16} AND day < {first:Date32}",
+            "WHERE generation = {old:UInt16} AND day < {first:Date32} SETTINGS max_partitions_per_insert_block = 0",
             {"new": new.number, "old": old.number, "first": day_date(new.first_open)},
         )
 

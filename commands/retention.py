@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from schemas.errors import ConfigError
 from schemas.settings import Settings
-from schemas.tables import DUPLICATES, EVENTS, REJECTED, RETENTION
+from schemas.tables import DUPLICATES, REJECTED, RETENTION
 from sinks.client import Store
 
 from . import context as contexts
@@ -27,13 +27,52 @@ def cutoff(now: datetime, days: int) -> datetime:
 
 
 def partitions_before(store: Store, moment: datetime) -> list[str]:
-    """Monthly partitions of ``events`` that lie wholly before a month's first instant."""
-    rows = store.rows(
-        "SELECT DISTINCT partition FROM system.parts WHERE active AND table = {t:String} "
-        "AND database = currentDatabase() AND toUInt32(partition) < {p:UInt32} ORDER BY partition",
-        {"t": EVENTS.name, "p": moment.year * 100 + moment.month},
-    )
-    return [str(r[0]) for r in rows]
+    """Months of ``events`` that lie wholly before a month's first instant, as far as something in them may go."""
+    sql = f"""
+        SELECT toYYYYMM(at) AS month FROM events
+        WHERE at < {_BEFORE} AND (member_id, event_id) NOT IN ({_KEPT}) GROUP BY month ORDER BY month"""
+    return [str(r[0]) for r in store.rows(sql, _parameters(moment))]
+
+
+def drop(store: Store, month: str, moment: datetime) -> None:
+    """Remove a month's events, except for those that days still open depend on."""
+    parameters = _parameters(moment) | {"month": int(month)}
+    kept = f"SELECT count() FROM events WHERE toYYYYMM(at) = {{month:UInt32}} AND (member_id, event_id) IN ({_KEPT})"
+    if store.rows(kept, parameters) == [(0,)]:
+        store.command("ALTER TABLE events DROP PARTITION {p:String}", {"p": month})
+    else:
+        # Rewrites the month: rows are not only hidden, as DELETE FROM would do.
+        store.command(
+            f"ALTER TABLE events DELETE WHERE toYYYYMM(at) = {int(month)} "
+            f"AND (member_id, event_id) NOT IN ({_KEPT}) SETTINGS mutations_sync = 2",
+            parameters,
+        )
+
+
+def _parameters(moment: datetime) -> dict[str, Any]:
+    return {"before": int(moment.timestamp() * 1000)}
+
+
+_BEFORE = "fromUnixTimestamp64Milli({before:Int64}, 'UTC')"
+_STRADDLES = f"HAVING min(at) < {_BEFORE} AND max(at) >= {_BEFORE}"
+_KEPT = f"""
+    SELECT member_id, event_id FROM events WHERE isNotNull(target_id)
+    UNION ALL
+    SELECT member_id, event_id FROM events GROUP BY member_id, event_id {_STRADDLES}
+    UNION ALL
+    SELECT member_id, event_id FROM events
+    WHERE event_type IN ('answer', 'error') AND (member_id, course_id, question_id) IN (
+        SELECT member_id, course_id, question_id FROM events WHERE event_type IN ('answer', 'error')
+        GROUP BY member_id, course_id, question_id {_STRADDLES} AND countIf(event_type = 'error') > 0)
+    UNION ALL
+    SELECT member_id, event_id FROM events
+    WHERE exam_id != '' AND (member_id, course_id, question_id, exam_id, attempt) IN (
+        SELECT member_id, course_id, question_id, exam_id, attempt FROM events WHERE exam_id != ''
+        GROUP BY member_id, course_id, question_id, exam_id, attempt {_STRADDLES})"""
+"""Events that figures of open days depend on, however old: without them what was withdrawn would come back, a body
+that lost would count, an error would lose its answer and be a second wrong one, and the rows, resting on fewer bodies,
+would carry smaller versions than those that stand and never replace them. They go when those days have expired too;
+withdrawals stay."""
 
 
 def apply(settings: Settings, store: Store, now: datetime) -> list[str]:
@@ -50,7 +89,7 @@ def apply(settings: Settings, store: Store, now: datetime) -> list[str]:
     if reached is not None:
         wait_for_workers(reached, reached.events_topic)
     for month in months:
-        store.command("ALTER TABLE events DROP PARTITION {p:String}", {"p": month})
+        drop(store, month, until)
     for table in (DUPLICATES, REJECTED):
         store.command(
             f"DELETE FROM {table.name} WHERE received_at < fromUnixTimestamp64Milli({{t:Int64}})",
@@ -66,7 +105,8 @@ def retention(
     """按保存期删除原始事件 · Drop raw events older than the setting raw_days, by whole months.
 
     Figures stay. Their days are closed: later events for them are rejected as period_closed, and rebuild and
-    reconcile begin behind them. Run it on a schedule.
+    reconcile begin behind them. Withdrawals stay, and answers that figures of open days depend on (by an error, or in
+    one attempt at an exam). Run it on a schedule.
     """
     context = contexts.of(ctx)
     settings, now = context.settings, datetime.now(UTC)
