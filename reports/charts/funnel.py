@@ -46,12 +46,12 @@ def _bounds(shares: Iterable[float]) -> tuple[float, float]:
 
 
 def funnel_chart(data: Comparison, words: Words) -> Markup:
-    """Points numbered as in the table; dashed lines at 95 %, solid ones at 99.8 %; nothing without a common share.
+    """Points numbered as in the table; dashed lines at 95 %, solid ones at 99.8 %; nothing without doubt.
 
     Points beyond 95 % are hollow squares, those beyond 99.8 % filled ones: position and shape say it, not colour.
     """
-    lines, p0 = shown_lines(data), data.common.value
-    if not lines or p0 is None:
+    lines, p0, phi = shown_lines(data), data.common.value, data.phi.value or 1.0
+    if not lines or p0 is None or not 0 < p0 < 1:
         return Markup("")
     sizes = [float(c.coverage.n or 0) for _, c in lines]
     step = nice_count(max(sizes) * 1.04, 4)
@@ -70,8 +70,8 @@ def funnel_chart(data: Comparison, words: Words) -> Markup:
 
     parts = _axes(bottom, top, step, x, y, words)
     parts.append(f'<line class="common" x1="{LEFT:g}" x2="{WIDTH - RIGHT:g}" y1="{y(p0):.1f}" y2="{y(p0):.1f}"/>')
-    parts += _curves(p0, data.phi, widest, x, y, inside)
-    parts += _names(p0, data.phi, widest, y, inside, words)
+    parts += _curves(p0, phi, widest, x, y, inside)
+    parts += _names(p0, phi, widest, y, inside, words)
     points = [(i, c, x(n), y(c.coverage.value or 0.0)) for (i, c), n in zip(lines, sizes, strict=True)]
     for i, line, px, py in points:
         name = f"{i} {words.value(line.title)} {words.figure(line.coverage)} {words(line.place) if line.place else ''}"
@@ -151,6 +151,6 @@ def _labels(points: Sequence[tuple[int, str, float, float]]) -> list[str]:
             free = all(box[2] < b[0] or b[2] < box[0] or box[3] < b[1] or b[3] < box[1] for b in taken)
             if free and box[0] > LEFT and box[1] > 0 and box[3] < TOP + PLOT + 4 and box[2] < WIDTH - RIGHT:
                 taken.append(box)
-                parts.append(text(round(box[0], 1), round(box[3], 1), str(number), kind="no"))
+                parts.append(text(round(box[0], 1), round(box[3], 1), str(number), kind="num"))
                 break
     return parts

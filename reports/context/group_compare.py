@@ -39,12 +39,12 @@ class CompareLine:
 class Comparison:
     """Organisations in the order of their ids, never ranked; what is common to them.
 
-    ``phi``: over-dispersion by which the funnel is widened, 1 for chance alone.
+    ``phi``: over-dispersion by which the funnel is widened; without a value for chance alone.
     """
 
     common: Figure
     widened: bool
-    phi: float
+    phi: Figure
     mean: Figure
     lines: tuple[CompareLine, ...]
 
@@ -84,7 +84,7 @@ def comparison(
     return Comparison(
         share("coverage", x, n),
         bool(shares.dispersion and shares.dispersion.over_dispersed),
-        shares.dispersion.phi if shares.dispersion else 1.0,
+        Figure("over_dispersion", shares.dispersion.phi if shares.dispersion else None),
         Figure("shrunk_mean", means.common.mu if means.common else None),
         tuple(lines),
     )

@@ -109,5 +109,5 @@ def test_organisations_are_compared_in_order_of_id_and_small_ones_not_at_all() -
     assert found.lines[1].place == "compare.far_below"
     assert found.lines[0].above.value is not None
     assert found.lines[0].above.value > 0.95
-    assert set(metrics_used(found)) == {"coverage", "funnel_label", "shrunk_mean", "p_above"}
+    assert set(metrics_used(found)) == {"coverage", "over_dispersion", "funnel_label", "shrunk_mean", "p_above"}
     assert comparison(NAMES, {o: counts[o] for o in "abd"}, values, 5) is None

@@ -24,10 +24,10 @@ from reports.render import Page, Renderer
 from reports.site import Site
 from reports.text import LANGUAGES, Words
 from schemas.metrics import METRICS
-from schemas.reference import Member
+from schemas.reference import Member, Organisation
 from schemas.reference.columns import Language
 from sinks.read import Scope
-from tests.support.small_reports import FIRST, LAST, answer, make, members, study
+from tests.support.small_reports import FIRST, LAST, ORGANISATIONS, answer, make, members, study
 from tests.support.texts import CHINESE, chinese_in
 
 VOID = {"meta", "br", "hr", "link", "img", "input"}
@@ -68,6 +68,17 @@ def full() -> ReportData:
     return make(people, days, answers, rejected=lines)
 
 
+def side_by_side() -> ReportData:
+    """Organisations that are compared, one too small for it, and one that would let it be worked out."""
+    more = [Organisation(org_id=o, parent_id="top", name=f"Branch {o}", kind="branch") for o in ("b4", "b5")]
+    orgs = [*ORGANISATIONS, *more]
+    sizes = {"b1": 9, "b2": 12, "b3": 3, "b4": 20, "b5": 16}
+    people = [m for org, count in sizes.items() for m in members(org, count)]
+    active = [m.member_id for i, m in enumerate(people) if m.org_id != "b4" or i % 3]
+    answers = [answer(m, i % 3 > 0) for i, m in enumerate(active)]
+    return make(people, [study(m) for m in active], answers, organisations=orgs)
+
+
 def empty() -> ReportData:
     return make(members("b1", 1))
 
@@ -83,7 +94,12 @@ def reports_of(data: ReportData) -> list[tuple[str, MemberReport | GroupReport]]
     return found
 
 
-CASES = [("full", r) for r in reports_of(full())] + [("empty", r) for r in reports_of(empty())]
+CASES = [
+    (name, r)
+    for name, data in (("full", full()), ("compared", side_by_side()), ("empty", empty()))
+    for r in reports_of(data)
+    if name != "compared" or r[1].head.id == "top"
+]
 NAMES = [f"{case}-{kind}-{report.head.id}-{i}" for i, (case, (kind, report)) in enumerate(CASES)]
 RENDERERS = {language: Renderer(language) for language in LANGUAGES}
 
@@ -241,3 +257,15 @@ def test_english_uses_english_titles_and_chinese_does_not() -> None:
     assert "党章学习" not in html(kind, report, "en")
     assert "党章学习" in html(kind, report, "zh")
     assert CHINESE.search(html(kind, report, "zh"))
+
+
+def test_the_funnel_is_on_the_page_of_organisations_compared_without_what_is_withheld() -> None:
+    report = next(r for name, (_, r) in CASES if name == "compared")
+    page = html("group", report, "en")
+    chart = page[page.index('<svg class="chart funnel"') :].split("</svg>")[0]
+    assert re.findall(r"<title>(\d) (\w+ \w+) ", chart) == [("1", "Branch two"), ("2", "Branch b4"), ("3", "Branch b5")]
+    assert "Quiet branch" not in chart
+    assert "Branch one" not in chart
+    comparison = json.loads(to_json(report, Words("en")))["report"]["comparison"]
+    assert comparison["phi"]["metric"] == "over_dispersion"
+    assert len(comparison["lines"]) == 3
