@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from threading import Lock
 
 from schemas.ports import Sink
@@ -11,6 +11,9 @@ from schemas.ports import Sink
 from .facts import FACT_COLUMNS, facts_from_archive
 from .member import MemberFacts
 from .rules import Generation
+
+FACTS_OF_A_MEMBER = 1000
+"""How many a cold member is taken to have before any was read."""
 
 
 class MemberCache:
@@ -28,6 +31,10 @@ class MemberCache:
         self._lock = Lock()
         self._forget: set[int] = set()
         self.loads = self.hits = 0
+        self._weight = float(FACTS_OF_A_MEMBER)
+        """facts that a cold member held lately"""
+        self._mean = 0.0
+        """facts of a member in memory: new members are cold and empty, one who was evicted is not"""
 
     def forget(self, partitions: set[int]) -> None:
         """Drop the members of partitions that moved: another worker may add to their facts."""
@@ -45,6 +52,25 @@ class MemberCache:
         self._members.clear()
         self._partition.clear()
 
+    def parts(self, members: Iterable[str]) -> Iterator[list[str]]:
+        """The members in parts to load one after the other, so that not all facts of all members of a large batch are
+        in memory at once: those that are there already, then cold ones, about ``max_facts`` at a time."""
+        self._apply_forget()
+        cold: list[str] = []
+        part: list[str] = []
+        for member_id in members:
+            (part if member_id in self._members else cold).append(member_id)
+        expected = 0.0
+        for member_id in cold:
+            weight = max(self._weight, self._mean)
+            if part and expected + weight > self.max_facts:
+                yield part
+                part, expected = [], 0.0
+            part.append(member_id)
+            expected += weight
+        if part:
+            yield part
+
     def load(self, sink: Sink, partitions: Mapping[str, int]) -> dict[str, MemberFacts]:
         """The facts of the members named by ``partitions`` (member → its partition), reading what is cold
         from the archive in one query."""
@@ -57,6 +83,7 @@ class MemberCache:
             for member_id, fact in facts_from_archive(sink.facts(cold, FACT_COLUMNS)):
                 found[member_id].add(fact)
             self._members.update(found)
+            self._weight = (self._weight + sum(len(f.bodies) for f in found.values()) / len(cold)) / 2
         for member_id, partition in partitions.items():
             self._members.move_to_end(member_id)
             self._partition[member_id] = partition
@@ -65,6 +92,7 @@ class MemberCache:
     def trim(self) -> None:
         """Evict least recently used members down to the bound, never all of them."""
         total = sum(len(f.bodies) for f in self._members.values())
+        self._mean = total / len(self._members) if self._members else 0.0
         while total > self.max_facts and len(self._members) > 1:
             member_id, facts = self._members.popitem(last=False)
             self._partition.pop(member_id, None)

@@ -141,25 +141,19 @@ class MemberPipeline:
         read = [self._read(batch, record, roster) for batch in batches for record in batch.records]
         for message in read if refused else ():
             message.refuse(refused)
-        arrivals = [a for message in read for a in message.arrivals]
+        by_member: dict[str, list[Arrival]] = {}
+        for message in read:
+            for a in message.arrivals:
+                by_member.setdefault(a.event.member_id, []).append(a)
         lap("decode")
-        partitions = {a.event.member_id: a.position.partition for a in arrivals}
-        members = self.cache.load(self.sink, partitions)
-        lap("load")
-        touched, fresh, duplicates, disputed = self._merge(arrivals, members, tally)
-        lap("merge")
-        now = self.now_us()
-        table = archive_table(fresh, now)
-        if found := self._write(EVENTS, table):
-            bodies = table.select(["member_id", "event_id", "body_hash"]).take([n for n, _ in found]).to_pylist()
-            refused.update((tuple(b.values()), text) for b, (_, text) in zip(bodies, found, strict=True))
-            return None
-        self._write(DUPLICATES, DUPLICATES.rows([duplicate_row(a) for a in duplicates]))
-        refusals = [refusal_row(r) for message in read for r in message.refusals]
-        self._write(REJECTED, REJECTED.rows(refusals + self._losers(disputed, members)))
-        lap("archive")
+        for part in self.cache.parts(by_member):
+            if not self._process_members([a for m in part for a in by_member[m]], refused, tally, lap):
+                return None
+            self.cache.trim()
+        self._write(REJECTED, REJECTED.rows([refusal_row(r) for message in read for r in message.refusals]))
         known = self._known_by_now(version, read)
-        self._write_metrics(touched, members, lap)
+        # Also what was forwarded while reading: nothing is acknowledged before Kafka has it.
+        self.outbox.flush()
         self._write(REJECTED, REJECTED.rows([refusal_row(r) | {"status": "retried", "version": 1} for r in known]))
         probes = [p | {"seen_us": self.now_us()} for m in read for p in m.probes]
         self._write(PROBES, PROBES.rows(probes))
@@ -172,8 +166,28 @@ class MemberPipeline:
             tally.probes += len(message.probes)
             for r in message.refusals:
                 tally.rejected[r.reason] = tally.rejected.get(r.reason, 0) + 1
-        self.cache.trim()
         return tally
+
+    def _process_members(
+        self, arrivals: Sequence[Arrival], refused: dict[Body, str], tally: Tally, lap: Callable[[str], None]
+    ) -> bool:
+        """Archive the arrivals of some members, whole, and write their rows. False: the store refused events."""
+        partitions = {a.event.member_id: a.position.partition for a in arrivals}
+        members = self.cache.load(self.sink, partitions)
+        lap("load")
+        touched, fresh, duplicates, disputed = self._merge(arrivals, members, tally)
+        lap("merge")
+        now = self.now_us()
+        table = archive_table(fresh, now)
+        if found := self._write(EVENTS, table):
+            bodies = table.select(["member_id", "event_id", "body_hash"]).take([n for n, _ in found]).to_pylist()
+            refused.update((tuple(b.values()), text) for b, (_, text) in zip(bodies, found, strict=True))
+            return False
+        self._write(DUPLICATES, DUPLICATES.rows([duplicate_row(a) for a in duplicates]))
+        self._write(REJECTED, REJECTED.rows(self._losers(disputed, members)))
+        lap("archive")
+        self._write_metrics(touched, members, lap)
+        return True
 
     def _read(self, batch: RecordBatch, record: Record, roster: Roster) -> _Message:
         headers = dict(record.headers) if record.headers else _NO_HEADERS

@@ -156,7 +156,6 @@ MUTANTS = [
         """        table = archive_table(fresh, now)
 """,
         """        self._write_metrics(touched, members, lap)
-        self._write(LEDGER, LEDGER.rows([m.ledger for m in read]))
         table = archive_table(fresh, now) if len(touched) < 2 else EVENTS.rows([])
 """,
         (SETS, WORKERS),

@@ -134,3 +134,32 @@ def test_an_error_that_names_no_answer_does_not_name_that_of_the_nil_uuid() -> N
     h.send([event(0, "answer", AT, question_id="q1", correct=True)], [event(2, "error", AT, question_id="q1")])
     day = h.day("2026-03-01")
     assert (day["answers"], day["correct"], day["wrong_questions"]) == (2, 1, 1)
+
+
+def test_a_batch_of_many_cold_members_is_not_in_memory_all_at_once() -> None:
+    """A worker that starts: nobody is in memory, and each member has a long history."""
+    names = [f"m{n}" for n in range(40)]
+    whole, parts = (Harness(rosters=small_roster(names), max_facts=n) for n in (10**6, 100))
+    most: list[int] = []
+    trim = parts.cache.trim
+
+    def watched() -> None:
+        most.append(sum(len(f.bodies) for f in parts.cache._members.values()))
+        trim()
+
+    for h in (whole, parts):
+        for first in range(0, 40, 10):
+            h.send(
+                [
+                    event(n, "study", AT, member=m, duration_ms=n)
+                    for m in names[first : first + 10]
+                    for n in range(1, 31)
+                ]
+            )
+    parts.cache.trim = watched  # type: ignore[method-assign]
+    for h in (whole, parts):
+        h.send([event(99, "study", AT, member=m, duration_ms=60_000) for m in names])
+    assert parts.figures() == whole.figures()
+    assert {r["version"] for r in parts.member_days()} == {31}
+    assert len(most) > 5
+    assert max(most) < 250
