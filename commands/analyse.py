@@ -29,6 +29,9 @@ from .worker import event_producer
 
 MARK = ".made-by-xuejing"
 
+BROKER_BYTES, BROKER_LINES = 1 << 30, 2_000_000
+"""How much the broker may hold before it is emptied: so that files larger than memory can be analysed."""
+
 
 class Unbalanced(XuejingError):
     """What was read is not what was archived, repeated or rejected."""
@@ -145,16 +148,30 @@ def _progress() -> Progress:
 def _emit(context: Context, job: Job, running: Stack, progress: Progress) -> Emitted:
     task = progress.add_task(_text(context, "发送事件", "sending events"), total=None)
 
-    def show(lines: int) -> None:
-        running.check()
-        progress.update(task, completed=lines)
+    with ExitStack() as sending:
 
-    with event_producer(running.settings) as producer:
-        emitter = Emitter(producer, progress=show)
+        def checkpoint(lines: int) -> None:
+            running.check()
+            progress.update(task, completed=lines)
+            # Everything so far is acknowledged: the moment at which the broker may be another one.
+            if too_full(running, lines - emptied[-1]):
+                sending.close()
+                running.renew()
+                emptied.append(lines)
+                emitter.producer = sending.enter_context(event_producer(running.settings))
+
+        emptied = [0]
+        emitter = Emitter(sending.enter_context(event_producer(running.settings)), progress=checkpoint)
         for path in job.files:
             emitter.emit(path, job.timezone, resume=False)
     progress.remove_task(task)
     return emitter.result
+
+
+def too_full(running: Stack, lines: int) -> bool:
+    """Whether the broker, which keeps in memory all it got, holds as much as it should."""
+    held = running.broker.resident_bytes
+    return lines > 0 and (held > BROKER_BYTES if held is not None else lines > BROKER_LINES)
 
 
 def _export(reader: Reader, running: Stack, job: Job, emitted: Emitted) -> dict[str, Any]:

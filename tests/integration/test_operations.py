@@ -208,3 +208,29 @@ def test_retention_drops_raw_events_keeps_figures_and_closes_days(ops: Ops) -> N
     ops.agree()
     rebuild(Context(settings, {}), ops.running.store, "Europe/Rome", Rules(), lambda *_: None)
     assert ops.day("m2") == kept
+
+
+def test_files_larger_than_the_broker_may_hold_give_the_same_figures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import commands.analyse as analysing
+    import producers.emit as emitting
+    from producers.simulate import scaled_scenario, write_simulation
+
+    source = tmp_path / "source"
+    write_simulation(scaled_scenario(members=12, branches=2, days=14), source, with_truth=False)
+    results = []
+    for name, limit in (("whole", 1 << 30), ("parts", 0)):
+        monkeypatch.setattr(analysing, "BROKER_BYTES", limit)
+        monkeypatch.setattr(analysing, "BROKER_LINES", limit)
+        monkeypatch.setattr(emitting, "LINES_A_CHECKPOINT", 1500)
+        monkeypatch.setattr(analysing, "write_reports", lambda *_, **__: None)
+        lives: list[str] = []
+        begin = analysing.Stack.begin
+        monkeypatch.setattr(analysing.Stack, "begin", lambda s, b=begin, seen=lives: (b(s), seen.append(s.settings)))
+        job = analysing.Job([str(source / "events.ndjson")], source, source, tmp_path / name, "Asia/Shanghai")
+        summary = analysing.analyse(Context(Settings(language="en"), {}), job)
+        results.append((summary, (tmp_path / name / "member_day.parquet").read_bytes()))
+        monkeypatch.undo()
+        assert (len(lives) > 2) == (name == "parts")
+    assert results[0] == results[1]
