@@ -159,6 +159,8 @@ ZH: dict[str, str] = {
     "{} must be a whole number, not {}": "{0} 应为整数，不能是 {1}",
     # sinks
     "{} is not an address of ClickHouse": "{0} 不是 ClickHouse 的地址",
+    "the address of ClickHouse holds a password": "ClickHouse 的地址里含有密码",
+    "set clickhouse_password instead": "请改用设置 clickhouse_password",
     "use http://host:8123": "应形如 http://主机:8123",
     "{} can't be reached: {}": "{0} 无法连接：{1}",
     "is it running? see: xuejing doctor": "是否在运行？见 xuejing doctor",

@@ -54,7 +54,8 @@ def announce(store: Store, timezone: str, rules: Rules) -> GenerationInfo:
     wanted = timezone, rules.to_json()
     for found in written_generations(store):
         if found.number != active.number:
-            if (found.timezone, found.rules) == wanted:
+            # A smaller number is the generation before, which a crash kept from being retired.
+            if found.number > active.number and (found.timezone, found.rules) == wanted:
                 return found
             # An unfinished rebuild with other definitions: nobody reads it, and it must not be mixed.
             set_state(store, found.number, found, "retired")

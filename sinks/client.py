@@ -30,6 +30,11 @@ _ANY_MONTHS = {"max_partitions_per_insert_block": 0}
 is also that of too many parts: it would be waited for, for ever."""
 
 
+QUORUM: dict[str, Any] = {"insert_quorum": "auto", "insert_quorum_parallel": 0, "select_sequential_consistency": 1}
+"""On replicated tables a reader must see what was acknowledged, whichever replica answers: a set of facts that lags
+behind would give rows of the same version with other figures."""
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """Where a ClickHouse answers. ``password`` never appears in repr or logs."""
@@ -57,6 +62,9 @@ class Store:
             parts = urlsplit(self.endpoint.url)
             if parts.scheme not in ("http", "https") or not parts.hostname:
                 raise ConfigError(f"{self.endpoint.url!r} is not an address of ClickHouse", hint="use http://host:8123")
+            if parts.password:
+                # It would show wherever the address is shown.
+                raise ConfigError("the address of ClickHouse holds a password", hint="set clickhouse_password instead")
             with self._errors("connect"):
                 self._client = clickhouse_connect.get_client(
                     host=parts.hostname,
@@ -69,7 +77,7 @@ class Store:
                     form_encode_query_params=True,
                     connect_timeout=5,
                     send_receive_timeout=600,
-                    settings=dict(self.endpoint.settings),
+                    settings=(QUORUM if self.cluster else {}) | dict(self.endpoint.settings),
                 )
         return self._client
 
