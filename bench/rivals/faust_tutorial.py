@@ -46,7 +46,8 @@ async def count(stream: faust.Stream) -> None:
             began = time.perf_counter()
         if done >= total:
             seconds = time.perf_counter() - began
-            print(json.dumps({"events": total - SKIPPED, "seconds": seconds}), flush=True)
+            # Not print: Faust sends what is printed to its log.
+            os.write(1, json.dumps({"events": total - SKIPPED, "seconds": seconds}).encode() + b"\n")
             os._exit(0)
 
 
