@@ -10,7 +10,7 @@ import sys
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -33,35 +33,14 @@ class WorkerStopped(XuejingError):
     """The worker process ended although it was not asked to."""
 
 
-class Stack:
-    """What runs, and the settings by which it is reached. Broker and worker run between ``begin`` and ``end``."""
+@dataclass
+class Running:
+    """A worker that runs, the settings by which it is reached, its store and its log."""
 
-    def __init__(self, configured: Settings, endpoint: Endpoint, store: Store) -> None:
-        self._configured, self._endpoint, self.store = configured, endpoint, store
-        self._life = ExitStack()
-        self.log = configured.folder / "worker.log"
-
-    def begin(self) -> None:
-        """Start a broker and a worker. The embedded broker forgets its log on exit: each start is another life of
-        the cluster, under another name."""
-        self.broker = self._life.enter_context(EmbeddedBroker())
-        name = f"embedded-{uuid.uuid4().hex[:12]}"
-        self.settings = settings_for(self._configured, self._endpoint, self.broker.bootstrap, name)
-        topics(self.settings)
-        announced = self._configured.folder / BROKER_FILE
-        announced.write_text(json.dumps({"bootstrap": self.broker.bootstrap, "cluster": name}))
-        self._life.callback(lambda: announced.unlink(missing_ok=True))
-        self.worker = self._life.enter_context(worker_process(self.settings, self.log))
-
-    def end(self) -> None:
-        """Stop the worker, which finishes what it has in hand, and the broker."""
-        self._life.close()
-
-    def renew(self) -> None:
-        """Process what is left, then start with an empty broker: the embedded one keeps all it ever got in memory."""
-        self.wait_until_processed()
-        self.end()
-        self.begin()
+    settings: Settings
+    store: Store
+    worker: subprocess.Popen[bytes]
+    log: Path
 
     def check(self) -> None:
         """Raise WorkerStopped, with the end of its log, when the worker is gone."""
@@ -97,6 +76,37 @@ class Stack:
         s = self.settings
         found = lag(s.kafka_bootstrap, s.consumer_group, topic, security=s.kafka_security(), timeout=30)
         return sum(found.values())
+
+
+class Stack(Running):
+    """The embedded stack on a store: broker and worker run between ``begin`` and ``end``."""
+
+    def __init__(self, configured: Settings, endpoint: Endpoint, store: Store) -> None:
+        self._configured, self._endpoint, self.store = configured, endpoint, store
+        self._life = ExitStack()
+        self.log = configured.folder / "worker.log"
+
+    def begin(self) -> None:
+        """Start a broker and a worker. The embedded broker forgets its log on exit: each start is another life of
+        the cluster, under another name."""
+        self.broker = self._life.enter_context(EmbeddedBroker())
+        name = f"embedded-{uuid.uuid4().hex[:12]}"
+        self.settings = settings_for(self._configured, self._endpoint, self.broker.bootstrap, name)
+        topics(self.settings)
+        announced = self._configured.folder / BROKER_FILE
+        announced.write_text(json.dumps({"bootstrap": self.broker.bootstrap, "cluster": name}))
+        self._life.callback(lambda: announced.unlink(missing_ok=True))
+        self.worker = self._life.enter_context(worker_process(self.settings, self.log))
+
+    def end(self) -> None:
+        """Stop the worker, which finishes what it has in hand, and the broker."""
+        self._life.close()
+
+    def renew(self) -> None:
+        """Process what is left, then start with an empty broker: the embedded one keeps all it ever got in memory."""
+        self.wait_until_processed()
+        self.end()
+        self.begin()
 
 
 def spawn(settings: Settings, command: list[str], log: IO[bytes]) -> subprocess.Popen[bytes]:

@@ -11,7 +11,7 @@ import pytest
 from kafka import KafkaProducer
 
 from commands.producing import event_producer, topics
-from commands.stack import Stack, stack, worker_process
+from commands.stack import Running, Stack, stack, worker_process
 from producers.kafka_client import partition_for
 from schemas.settings import Settings
 from tests.integration.test_operations import Ops, study
@@ -54,7 +54,7 @@ def end_worker(running: Stack) -> None:
     assert running.worker.wait(60) in (0, 130)  # 130: it had not begun yet
 
 
-def check(ops: Ops, running: Stack, days: int) -> None:
+def check(ops: Ops, running: Running, days: int) -> None:
     """Every member has ten minutes on each of ``days`` days, once."""
     running.wait_until_processed()
     found = running.store.rows(
@@ -85,13 +85,13 @@ def test_new_topics_with_more_partitions(ops: Ops) -> None:
     assert {partition_for(m, 2) for m in MEMBERS} == {0, 1}
     assert any(partition_for(m, 2) != partition_for(m, 3) for m in MEMBERS)
     with worker_process(new, ops.folder / "worker-3.log") as worker:
-        check(ops, Stack(new, ops.running.store, worker, ops.folder / "worker-3.log"), 2)
+        check(ops, Running(new, ops.running.store, worker, ops.folder / "worker-3.log"), 2)
         # A producer that nobody told: it still counts two partitions.
         misplace(new, "m1", study(301, "m1", day(3)), (partition_for("m1", 3) + 1) % 3)
         for m in MEMBERS:
             if m != "m1":
                 misplace(new, m, study(300 + MEMBERS.index(m), m, day(3)), partition_for(m, 2))
-        check(ops, Stack(new, ops.running.store, worker, ops.folder / "worker-3.log"), 3)
+        check(ops, Running(new, ops.running.store, worker, ops.folder / "worker-3.log"), 3)
 
 
 @pytest.mark.kafka
@@ -107,7 +107,7 @@ def test_more_partitions_in_place_on_apache_kafka(ops: Ops, apache_kafka: str) -
     topics(two)
     send_all(two, 100)
     with worker_process(two, ops.folder / "worker-2.log") as worker:
-        check(ops, Stack(two, ops.running.store, worker, ops.folder / "worker-2.log"), 1)
+        check(ops, Running(two, ops.running.store, worker, ops.folder / "worker-2.log"), 1)
     send_all(two, 200)  # in the old places, with nobody to read them
     admin = KafkaAdminClient(bootstrap_servers=apache_kafka)
     admin.create_partitions({two.events_topic: 3, two.contributions_topic: 3})
@@ -116,5 +116,5 @@ def test_more_partitions_in_place_on_apache_kafka(ops: Ops, apache_kafka: str) -
     topics(three)
     send_all(three, 300)
     with worker_process(three, ops.folder / "worker-3.log") as worker:
-        check(ops, Stack(three, ops.running.store, worker, ops.folder / "worker-3.log"), 3)
+        check(ops, Running(three, ops.running.store, worker, ops.folder / "worker-3.log"), 3)
     assert ops.running.store.rows("SELECT sum(forwarded) > 0 FROM ledger FINAL") == [(True,)]
