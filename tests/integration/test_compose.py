@@ -8,6 +8,8 @@ import os
 import signal
 import subprocess
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,6 +140,7 @@ def test_events_emitted_come_out_as_member_days(running: Running, workers: list[
 
     for port in running.ports:
         check_health(services, port)
+        wait_until_ready(port, deadline)
     services.run("xuejing", "doctor", "--no-settings", log=running.logs / "doctor.log")
 
     for process in workers:
@@ -156,6 +159,19 @@ def check_health(services: Services, port: int) -> None:
     program = services.target / "bin" / command[0]
     done = subprocess.run([program, *command[1:]], capture_output=True, text=True, check=False, timeout=30)
     assert done.returncode == 0, done.stderr
+
+
+def wait_until_ready(port: int, deadline: float) -> None:
+    """Both workers have partitions: the second one may still be joining when the first has done all the work."""
+    while True:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=5) as answer:
+                assert answer.status == 200
+                return
+        except urllib.error.HTTPError as error:
+            assert error.code == 503
+            assert time.monotonic() < deadline, error.read()
+            time.sleep(0.3)
 
 
 def wait_for_topics(running: Running, workers: list[subprocess.Popen[bytes]]) -> None:
