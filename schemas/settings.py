@@ -53,7 +53,9 @@ class Settings:
     kafka_username: str = _setting("", "SASL user")
     kafka_password: str = _setting("", "SASL password", secret=True)
     kafka_ca_file: str = _setting("", "CA certificates of the brokers")
-    kafka_cluster: str = _setting("", "name of this life of the cluster in the ledger; empty: ask the broker")
+    kafka_cluster: str = _setting(
+        "", "name of this life of the cluster in the ledger; another one if it lost its data; empty: address"
+    )
     events_topic: str = _setting("xuejing.events", "topic of events")
     contributions_topic: str = _setting("xuejing.member-days", "internal topic from members to branches")
     consumer_group: str = _setting("xuejing", "consumer group of the workers")
