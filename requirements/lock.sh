@@ -1,6 +1,6 @@
 #!/bin/sh
 # Resolves pyproject.toml into the locks beside this file. Usage: requirements/lock.sh PATH_TO_UV [--upgrade]
-#   production: what the image installs   embedded: plus engine and broker   dev: plus tests and lint
+#   production: what the image installs, documents too   embedded: plus engine and broker   dev: plus tests and lint
 set -eu
 uv=$1
 shift
@@ -13,6 +13,6 @@ compile() {
 }
 echo 'setuptools>=77' | compile build "$@" -
 # The widest set first: the smaller ones take their versions from it.
-compile dev "$@" pyproject.toml --extra embedded --extra dev -c requirements/build.lock
-compile embedded "$@" pyproject.toml --extra embedded -c requirements/dev.lock
-compile production "$@" pyproject.toml -c requirements/dev.lock
+compile dev "$@" pyproject.toml --extra documents --extra embedded --extra dev -c requirements/build.lock
+compile embedded "$@" pyproject.toml --extra documents --extra embedded -c requirements/dev.lock
+compile production "$@" pyproject.toml --extra documents -c requirements/dev.lock

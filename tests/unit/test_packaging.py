@@ -32,6 +32,8 @@ def requirement(text: str) -> str:
 DECLARED = {requirement(d) for d in PROJECT["dependencies"]}
 EXTRAS = {name: {requirement(d) for d in found} for name, found in PROJECT["optional-dependencies"].items()}
 
+INSTALLED = DECLARED | EXTRAS["documents"] | EXTRAS["embedded"]
+
 
 def locked(name: str) -> dict[str, set[str]]:
     """Package → locked versions (more than one where they differ by Python)."""
@@ -52,9 +54,9 @@ def test_every_locked_package_has_hashes(name: str) -> None:
 
 def test_locks_hold_what_the_project_declares() -> None:
     wanted = {
-        "production": DECLARED,
-        "embedded": DECLARED | EXTRAS["embedded"],
-        "dev": DECLARED | EXTRAS["embedded"] | EXTRAS["dev"],
+        "production": DECLARED | EXTRAS["documents"],
+        "embedded": INSTALLED,
+        "dev": INSTALLED | EXTRAS["dev"],
     }
     for name, packages in wanted.items():
         assert packages <= locked(name).keys(), f"{name}: make lock"
@@ -85,12 +87,12 @@ def test_every_import_is_declared_and_every_dependency_used() -> None:
                     continue
                 owners = {canonical(d) for d in distributions.get(top, ())}
                 used |= owners
-                if not owners & (DECLARED | EXTRAS["embedded"]):
+                if not owners & INSTALLED:
                     undeclared.append(f"{path.relative_to(ROOT)}: {name}")
     assert not undeclared, undeclared
     # Loaded by name: kafka-python finds them, zoneinfo falls back to it.
     by_name = {"crc32c", "lz4", "tzdata"}
-    idle = (DECLARED | EXTRAS["embedded"]) - used - by_name
+    idle = INSTALLED - used - by_name
     assert not idle, f"declared but not used: {idle}"
 
 
