@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -13,8 +13,10 @@ import polars as pl
 
 from reports.analytics.calibrations import NONE, Calibrations, with_rapid
 from reports.analytics.practice import PointMastery, point_masteries, practice_sequences
+from reports.attempts import attempts_after
 from reports.catalogue import Catalogue
 from reports.errors import ReportError
+from reports.measures.irt import Calibration
 from reports.measures.suppression import DEFAULT_K
 from schemas.reference import Roster
 
@@ -36,6 +38,16 @@ class Period:
     def days(self) -> int:
         """Number of days."""
         return (self.last - self.first).days + 1
+
+    def before(self) -> Period:
+        """The period before, of the same kind: as many whole months before whole months, else as many days."""
+        end = self.first - timedelta(days=1)
+        if self.first.day == 1 and (self.last + timedelta(days=1)).day == 1:
+            after = self.last + timedelta(days=1)
+            months = 12 * (after.year - self.first.year) + after.month - self.first.month
+            start = 12 * self.first.year + self.first.month - 1 - months
+            return Period(date(start // 12, start % 12 + 1, 1), end)
+        return Period(self.first - timedelta(days=self.days), end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +88,8 @@ class ReportData:
     (member_id '' where it can't be read). ``delivery``: one row a member with ``late`` and ``duplicates``
     in the period; ``None`` when the store doesn't say. ``thresholds``: of rapid answers, ms by question.
     ``unfinished``: exam attempts (member_id, exam_id, attempt) that go on after the period; they count in the next.
+    ``earlier_models``: of exams that were calibrated more than once the calibration before the latest.
+    ``before``: the period before; ``None`` where it is not compared, or has no records.
     """
 
     period: Period
@@ -91,6 +105,30 @@ class ReportData:
     thresholds: Mapping[str, float] = field(default_factory=dict)
     calibrations: Calibrations = NONE
     unfinished: pl.DataFrame = field(default_factory=pl.DataFrame)
+    earlier_models: Mapping[str, Calibration] = field(default_factory=dict)
+    before: ReportData | None = None
+
+    def with_before(self, days: pl.DataFrame) -> ReportData:
+        """With the period before, as it is known now; ``days``: its member-day rows. As it is without any record there.
+
+        What only tells how the present period was delivered is not in it.
+        """
+        period = self.period.before()
+        answers = self.answers.filter(pl.col("day") <= period.last)
+        if days.is_empty() and answers.filter(pl.col("day") >= period.first).is_empty():
+            return self
+        later = attempts_after(self.answers.filter(pl.col("day") > period.last))
+        going_on = [later, self.unfinished.select(later.columns)] if self.unfinished.width else [later]
+        earlier = replace(
+            self,
+            period=period,
+            days=days,
+            answers=answers,
+            rejected=self.rejected.clear(),
+            delivery=None,
+            unfinished=pl.concat(going_on).unique().sort(later.columns),
+        )
+        return replace(self, before=earlier)
 
     def study_course(self, content: Content) -> str:
         """Whose study time belongs to a content: '' = over all courses; of an exam, its course."""

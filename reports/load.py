@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 
 import polars as pl
 
-from reports.analytics.calibrations import Calibrations
+from reports.analytics.calibrations import Calibrations, exam_models
 from reports.attempts import attempts_after
 from reports.catalogue import Catalogue, typed
 from reports.data import Content, Period, ReportData
@@ -49,7 +49,7 @@ def load(
     period = _period([days["day"], seen["day"]], first, last, as_of)
     filters = Filters(first=period.first, last=period.last, member=member, org=org)
     calibrations = Calibrations.of(reader.frame("calibrations", scope), reader.frame("thresholds", scope))
-    return ReportData(
+    found = ReportData(
         period=period,
         as_of=as_of,
         timezone=generation.timezone,
@@ -63,6 +63,13 @@ def load(
         delivery=reader.frame("delivery", scope, filters),
         thresholds={question: t.ms for question, t in calibrations.thresholds.items()},
         calibrations=calibrations,
+        earlier_models=exam_models(reader.frame("calibrations-before", scope)),
+    )
+    if first is None:
+        return found  # the period begins with the data: there is nothing before
+    ago = period.before()
+    return found.with_before(
+        reader.frame("member-day", scope, Filters(first=ago.first, last=ago.last, member=member, org=org))
     )
 
 

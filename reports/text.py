@@ -103,7 +103,10 @@ class Words:
             return "—"
         unit = METRICS[figure.metric_id].unit
         if unit == "seconds":
-            return self.duration(figure.value)
+            sign = "+" if figure.metric_id.endswith("_change") and figure.value > 0 else ""
+            return sign + self.duration(figure.value)
+        if unit == "change":
+            return self("figure.change", value=signed(100 * figure.value))
         if unit == "share":
             text = percent(figure.value)
             if figure.n is not None and figure.n < SHOW_FRACTION_BELOW:
@@ -119,10 +122,19 @@ class Words:
         """``58.1–90.3%``, empty where there is none."""
         if figure.hidden or figure.low is None or figure.high is None:
             return ""
+        unit = METRICS[figure.metric_id].unit
+        if unit == "change":
+            return self("figure.span", low=signed(100 * figure.low), high=signed(100 * figure.high))
+        if unit == "seconds":
+            return self("figure.span", low=self.duration(figure.low), high=self.duration(figure.high))
+        if unit == "index":
+            return self("figure.span", low=f"{figure.low:.2f}", high=f"{figure.high:.2f}")
         return f"{figure.low * 100:.1f}–{figure.high * 100:.1f}%"
 
     def duration(self, seconds: float) -> str:
         """Hours and minutes from an hour, minutes and seconds from a minute, else seconds."""
+        if seconds < 0:
+            return f"−{self.duration(-seconds)}"
         zh = self.language == "zh"
         if round(seconds) < 60:
             text = f"{seconds:.1f}" if seconds < 10 and seconds != int(seconds) else f"{seconds:.0f}"
@@ -161,6 +173,12 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 def percent(value: float) -> str:
     """A share as a percentage with one decimal; no decimals where they are zero at the ends."""
     return f"{value:.0%}" if value in (0, 1) else f"{value:.1%}"
+
+
+def signed(value: float) -> str:
+    """A difference with its sign and one decimal."""
+    text = f"{value:+.1f}"
+    return "0" if text in ("+0.0", "-0.0") else text.replace("-", "−")
 
 
 def plain(value: float) -> str:

@@ -17,13 +17,14 @@ import msgspec
 from schemas.errors import XuejingError
 from schemas.reference.columns import Text
 
-Unit = Literal["seconds", "count", "share", "points", "index"]
+Unit = Literal["seconds", "count", "share", "change", "points", "index"]
 Direction = Literal["higher", "lower", "none"]
 
 UNITS: Mapping[Unit, Text] = {
     "seconds": Text("秒（显示为时分秒）", "seconds (shown as hours, minutes, seconds)"),
     "count": Text("个", "count"),
     "share": Text("比例（显示为 %）", "share (shown as %)"),
+    "change": Text("比例之差（显示为百分点）", "difference of shares (shown in percentage points)"),
     "points": Text("分", "points"),
     "index": Text("指数，无量纲", "index, dimensionless"),
 }
