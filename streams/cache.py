@@ -71,6 +71,10 @@ class MemberCache:
         if part:
             yield part
 
+    def cold(self, members: Iterable[str]) -> list[str]:
+        """Those of the members that ``load`` would read from the archive."""
+        return [m for m in members if m not in self._members]
+
     def load(self, sink: Sink, partitions: Mapping[str, int]) -> dict[str, MemberFacts]:
         """The facts of the members named by ``partitions`` (member → its partition), reading what is cold
         from the archive in one query."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from datetime import date
 
 import msgspec
+import pyarrow as pa
 
 from schemas.days import day_number
 from schemas.reference import Roster
-
-from .rows import COURSE_AT, DAY_AT, FIGURES_AT, GENERATION_AT, MEMBER_AT, VERSION_AT, Row
+from schemas.tables import FIGURES
 
 COURSES_A_MESSAGE = 1000
 """A member's day of more courses (ids made by mistake, say) is read from the store instead: a message that Kafka
@@ -43,17 +44,19 @@ def decode(value: bytes) -> Contribution:
     return _decoder.decode(value)
 
 
-def contributions(rows: Iterable[Row], roster: Roster) -> Iterator[Contribution]:
+def contributions(member_days: pa.Table, roster: Roster) -> Iterator[Contribution]:
     """One contribution per (generation, member, day) of ``member_day`` rows, for the branch that the member
-    belongs to on that day; none where they belong to no branch. ``rows`` are in the store already."""
-    found: dict[tuple[int, str, int], Contribution] = {}
-    for row in rows:
-        member_id, day = row[MEMBER_AT], day_number(row[DAY_AT])
-        key = row[GENERATION_AT], member_id, day
+    belongs to on that day; none where they belong to no branch. The rows are in the store already."""
+    found: dict[tuple[int, str, date], Contribution] = {}
+    names = ["generation", "member_id", "day", "course_id", "version"]
+    heads = [member_days[n].to_pylist() for n in names]
+    figures = [member_days[n].to_pylist() for n in FIGURES]
+    for generation, member_id, day, course, version, *values in zip(*heads, *figures, strict=True):
+        key = generation, member_id, day
         if key not in found:
-            org_id = roster.org_of(member_id, row[DAY_AT]) or ""
-            found[key] = Contribution(org_id, key[0], day, member_id, row[VERSION_AT], {})
-        found[key].figures[row[COURSE_AT]] = list(row[FIGURES_AT])
+            org_id = roster.org_of(member_id, day) or ""
+            found[key] = Contribution(org_id, generation, day_number(day), member_id, version, {})
+        found[key].figures[course] = values
     for c in found.values():
         if c.org_id:
             yield c if len(c.figures) <= COURSES_A_MESSAGE else again(c.org_id, c.generation, c.day)
