@@ -378,6 +378,58 @@ ITEM_THRESHOLDS = Table(
     "",
 )
 
+ISSUED_REPORTS = Table(
+    "issued_reports",
+    "The register of issued reports: what was said about whom, as of when, from which data, and which files.",
+    (
+        Column("report_id", "String", "digest of kind, subject, content and period: the same for all versions"),
+        Column("version", "UInt32", "from 1, grows by one with each issue"),
+        Column("kind", "LowCardinality(String)", "member, group, all"),
+        Column("subject", "String", "member or organisation, '' for all"),
+        Column("content", "LowCardinality(String)", "all, course, exam"),
+        Column("content_id", "String", "course or exam, or ''"),
+        Column("first", "Date32", "first local day"),
+        Column("last", "Date32", "last local day, included"),
+        Column("cut_off", "DateTime64(6, 'UTC')", "as of when"),
+        Column("issued_at", "DateTime64(6, 'UTC')", "when this version was issued"),
+        Column("reason", "LowCardinality(String)", "first, update, correction, erasure"),
+        Column("rules", "String", "generation and version of the definitions"),
+        Column("program", "String", "version of the program that made the files"),
+        Column("data_hash", "String", "SHA-256 over all that the report was made from"),
+        Column("snapshot", "String", "what is kept of it, as JSON; '' once it was erased"),
+        Column("files", "String", "path and SHA-256 of each file, as JSON"),
+        Column("revision", "UInt64", "grows when an entry changes: an erasure"),
+    ),
+    ("report_id", "version"),
+    "revision",
+    personal=True,
+)
+
+ISSUED_MEMBERS = Table(
+    "issued_members",
+    "Who is in an issued report, or held by its snapshot only.",
+    (
+        Column("member_id", "String", "opaque member id"),
+        Column("report_id", "String", "which report"),
+        Column("version", "UInt32", "which version of it"),
+        Column("contained", "Bool", "true: figures of the report count the member; false: only the snapshot has rows"),
+    ),
+    ("member_id", "report_id", "version"),
+    personal=True,
+)
+
+ISSUED_DATA = Table(
+    "issued_data",
+    "What issued reports were made from: frames as Parquet, each under the SHA-256 of its bytes, in parts.",
+    (
+        Column("hash", "String", "SHA-256 of the whole"),
+        Column("part", "UInt32", "from 0"),
+        Column("data", "Bytes", "bytes of the part", "NONE"),
+    ),
+    ("hash", "part"),
+    personal=True,
+)
+
 _REFERENCE_TYPES: dict[ColumnKind, str] = {
     "id": "String",
     "ids": "Array(String)",
@@ -475,5 +527,8 @@ TABLES: dict[str, Table] = {
         GENERATIONS,
         CALIBRATIONS,
         ITEM_THRESHOLDS,
+        ISSUED_REPORTS,
+        ISSUED_MEMBERS,
+        ISSUED_DATA,
     )
 }

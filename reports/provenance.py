@@ -1,0 +1,47 @@
+"""What a report rests on, beside its figures: which rules, imports and calibrations, and the hash of its data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, get_args
+
+from schemas.reference import Text
+
+Reason = Literal["first", "update", "correction", "erasure"]
+REASONS: Mapping[str, Text] = {
+    "first": Text("首次印发", "first issue"),
+    "update": Text("数据更新", "newer data"),
+    "correction": Text("更正", "correction"),
+    "erasure": Text("依法删除了个人数据", "a person's data were erased"),
+}
+"""Why a version was issued. Codes, not free text: a reason must not name anybody."""
+assert set(get_args(Reason)) == set(REASONS)
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """An entry of the register of issued reports. ``version`` counts from 1; ``issued_at`` is UTC."""
+
+    report_id: str
+    version: int
+    issued_at: datetime
+    reason: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """``roster`` and ``catalogue``: numbers of the latest imports, 0 before the first. ``calibrations``: how many
+    calibrations and thresholds had been made. ``data_hash``: SHA-256 over all that the report was made from."""
+
+    roster: int
+    catalogue: int
+    calibrations: int
+    data_hash: str
+    edition: Edition | None = None
+
+    @property
+    def short_hash(self) -> str:
+        """As much of the hash as a page shows."""
+        return self.data_hash[:16]
