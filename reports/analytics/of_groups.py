@@ -14,6 +14,7 @@ from reports.analytics.groups import compare_means, compare_shares
 from reports.analytics.inputs import Inputs
 from reports.analytics.of_members import as_of_ms, attitude_data
 from reports.analytics.practice import books, point_masteries, practice_sequences
+from reports.measures.classical import alpha_interval
 from reports.measures.suggest import Evidence, Suggestion
 from reports.measures.suggest_text import text
 from reports.measures.suppression import DEFAULT_K
@@ -109,12 +110,13 @@ def tests(inputs: Inputs) -> Rows:
     """Each exam as a whole."""
     for analysis in analyses(inputs):
         t = analysis.classical.test
+        low, high = _limits(alpha_interval(t.alpha, t.n_complete, t.n_items))
         yield {
             "exam_id": analysis.exam_id,
             "title": inputs.catalogue.exam(analysis.exam_id).zh,
             "n": t.n, "n_complete": t.n_complete, "questions": t.n_items, "max_score": t.max_mark, "mean": t.mean,
             "median": t.median, "sd": t.sd, "skewness": t.skewness, "kurtosis": t.kurtosis, "alpha": t.alpha,
-            "error_ratio": t.error_ratio, "standard_error": t.standard_error,
+            "alpha_low": low, "alpha_high": high, "error_ratio": t.error_ratio, "standard_error": t.standard_error,
         }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import fdtri
 
 from reports.measures.arrays import FloatArray, finite, ratio
 from reports.measures.errors import MeasureError
@@ -110,6 +111,20 @@ def _alphas(complete: FloatArray) -> tuple[float | None, list[float | None]]:
         return overall, nothing
     rest = total - 2 * matrix.sum(axis=1) + own
     return overall, [alpha(k - 1, float(own.sum() - own[j]), float(rest[j])) for j in range(k)]
+
+
+def alpha_interval(alpha: float | None, members: int, items: int, confidence: float = 0.95) -> Interval | None:
+    """Interval for Cronbach's alpha from ``members`` who had all ``items``; None where alpha is undefined.
+
+    Formula: 1 − (1 − α̂)·F at the quantiles of F with n − 1 and (n − 1)(k − 1) degrees of freedom. It rests on
+    normal scores with equal covariances; few or very skew questions make it too narrow.
+    Source: Feldt, Woodruff & Salih 1987, Applied Psychological Measurement 11:93–103.
+    """
+    if alpha is None or members < 2 or items < 2:
+        return None
+    first, second = members - 1, (members - 1) * (items - 1)
+    low, high = (1 - (1 - alpha) * float(fdtri(first, second, 0.5 + s * confidence / 2)) for s in (1, -1))
+    return Interval(low, high)
 
 
 def _weights(contributions: Sequence[float]) -> list[float | None]:

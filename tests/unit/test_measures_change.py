@@ -27,13 +27,13 @@ def test_a_period_without_cases_has_no_change() -> None:
 
 
 def test_few_members_and_no_spread_have_no_interval() -> None:
-    four = {m: (1.0, 2.0) for m in "abcd"}
-    other = {m: (2.0, 2.0) for m in "abcd"}
+    four = dict.fromkeys("abcd", (1.0, 2.0))
+    other = dict.fromkeys("abcd", (2.0, 2.0))
     found = change_of_ratio(four, other)
     assert found is not None
     assert (found.change, found.interval, found.direction) == (0.5, None, 0)
-    six = {m: (1.0, 2.0) for m in "abcdef"}
-    same = change_of_ratio(six, {m: (2.0, 2.0) for m in six})
+    six = dict.fromkeys("abcdef", (1.0, 2.0))
+    same = change_of_ratio(six, dict.fromkeys(six, (2.0, 2.0)))
     assert same is not None
     assert same.interval is None
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.measures.classical import analyse
+from reports.measures.classical import alpha_interval, analyse
 from reports.measures.distractors import analyse_options
 from reports.measures.errors import MeasureError
 from reports.measures.moments import correlation, correlation_interval, kurtosis, skewness
@@ -202,3 +202,23 @@ def test_several_right_options() -> None:
     got = analyse_options([["A", "B"], ["A"], ["C"], ["B", "A"]], [5, 3, 1, 6], ["A", "B"], ["A", "B", "C"])
     assert [o.n for o in got] == [3, 2, 1]
     assert [o.is_key for o in got] == [True, True, False]
+
+
+def test_alpha_interval_covers_the_true_reliability_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(11)
+    n, k, inside = 40, 10, 0
+    true = k * 0.5 / (1 + (k - 1) * 0.5)  # Spearman–Brown of parallel items with correlation 0.5
+    for _ in range(400):
+        x = rng.normal(size=(n, 1)) + rng.normal(size=(n, k))
+        covariance = np.cov(x, rowvar=False)
+        alpha = k / (k - 1) * (1 - np.trace(covariance) / covariance.sum())
+        found = alpha_interval(float(alpha), n, k)
+        assert found is not None
+        inside += found.low <= true <= found.high
+    assert 0.92 < inside / 400 < 0.98
+
+
+def test_alpha_interval_is_nothing_without_alpha_or_with_one_item() -> None:
+    assert alpha_interval(None, 30, 10) is None
+    assert alpha_interval(0.8, 1, 10) is None
+    assert alpha_interval(0.8, 30, 1) is None
