@@ -46,6 +46,7 @@ def main() -> int:
     parser.add_argument("--users-config", type=Path)
     parser.add_argument("--memory-share", type=float, default=0.6)
     parser.add_argument("--no-fsync", action="store_true")
+    parser.add_argument("--query-log", action="store_true")
     parser.add_argument("--die-with-parent", action="store_true")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
@@ -63,6 +64,7 @@ def main() -> int:
         users_config=arguments.users_config,
         memory_share=arguments.memory_share,
         fsync=not arguments.no_fsync,
+        query_log=arguments.query_log,
     )
     try:
         serve(arguments.data_dir, arguments.port, password, arguments.user, _announce, options=options)

@@ -18,6 +18,10 @@ _USERS = """<clickhouse>
   </default></users>
 </clickhouse>
 """
+_QUERY_LOG = """  <query_log>
+    <database>system</database><table>query_log</table><flush_interval_milliseconds>1000</flush_interval_milliseconds>
+  </query_log>
+"""
 
 
 def default_settings() -> dict[str, str]:
@@ -46,7 +50,8 @@ class EngineOptions:
     ``users_config``: a ClickHouse users file; the rules of its user ``default`` (row policies, readonly, quotas)
     then hold for every request. ``memory_share``: part of the machine's memory for the engine as a whole.
     ``fsync``: an insert is acknowledged once its part is on disk, not only with the operating system; a table's
-    own settings (``fsync_after_insert``, ``fsync_part_directory``) come before this default.
+    own settings (``fsync_after_insert``, ``fsync_part_directory``) come before this default. ``query_log``: keep
+    ``system.query_log``, which is costly to have and needed only to measure.
     """
 
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -54,6 +59,7 @@ class EngineOptions:
     users_config: Path | None = None
     memory_share: float = 0.6
     fsync: bool = True
+    query_log: bool = False
 
     def all_settings(self) -> dict[str, str]:
         """Defaults and what was set over them."""
@@ -71,6 +77,7 @@ def write_config(data_dir: Path, options: EngineOptions) -> Path:
         f"  <max_server_memory_usage>{int(_memory() * options.memory_share)}</max_server_memory_usage>\n"
         f"  <merge_tree><fsync_after_insert>{options.fsync:d}</fsync_after_insert>"
         f"<fsync_part_directory>{options.fsync:d}</fsync_part_directory></merge_tree>\n"
+        f"{_QUERY_LOG if options.query_log else ''}"
         f"  <users_config>{escape(str(users))}</users_config>\n"
         "</clickhouse>\n"
     )

@@ -72,6 +72,8 @@ class EngineProcess:
             arguments += ["--users-config", str(self._options.users_config)]
         if not self._options.fsync:
             arguments.append("--no-fsync")
+        if self._options.query_log:
+            arguments.append("--query-log")
         arguments += ["--memory-share", str(self._options.memory_share)]
         if self._die_with_parent:
             arguments.append("--die-with-parent")
