@@ -157,6 +157,12 @@ ZH: dict[str, str] = {
     "{} must be at least {}, not {}": "{0} 至少为 {1}，不能是 {2}",
     "not valid TOML: {}": "不是有效的 TOML：{0}",
     "{} must be a whole number, not {}": "{0} 应为整数，不能是 {1}",
+    "the issued report was made without {}, which this version of the program asks for": (
+        "印发时没有读取 {0}，而本版程序需要它"
+    ),
+    "use the version that issued it (xuejing reports list names it)": (
+        "请用印发它的程序版本（见 xuejing reports list）"
+    ),
     # sinks
     "{} is not an address of ClickHouse": "{0} 不是 ClickHouse 的地址",
     "the address of ClickHouse holds a password": "ClickHouse 的地址里含有密码",

@@ -18,6 +18,7 @@ from reports.catalogue import Catalogue
 from reports.errors import ReportError
 from reports.measures.irt import Calibration
 from reports.measures.suppression import DEFAULT_K
+from reports.provenance import Provenance
 from schemas.reference import Roster
 
 Detail = Literal["own", "named", "aggregate"]
@@ -89,7 +90,8 @@ class ReportData:
     in the period; ``None`` when the store doesn't say. ``thresholds``: of rapid answers, ms by question.
     ``unfinished``: exam attempts (member_id, exam_id, attempt) that go on after the period; they count in the next.
     ``earlier_models``: of exams that were calibrated more than once the calibration before the latest.
-    ``before``: the period before; ``None`` where it is not compared, or has no records.
+    ``before``: the period before; ``None`` where it is not compared, or has no records. ``provenance``: which
+    imports and calibrations, and the hash of all this.
     """
 
     period: Period
@@ -107,6 +109,7 @@ class ReportData:
     unfinished: pl.DataFrame = field(default_factory=pl.DataFrame)
     earlier_models: Mapping[str, Calibration] = field(default_factory=dict)
     before: ReportData | None = None
+    provenance: Provenance | None = None
 
     def with_before(self, days: pl.DataFrame) -> ReportData:
         """With the period before, as it is known now; ``days``: its member-day rows. As it is without any record there.

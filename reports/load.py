@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import polars as pl
@@ -12,12 +13,15 @@ from reports.attempts import attempts_after
 from reports.catalogue import Catalogue, typed
 from reports.data import Content, Period, ReportData
 from reports.errors import ReportError
+from reports.issued.frames import content_hash
+from reports.issued.source import Recorder, Snapshot, Source
+from reports.provenance import Edition, Provenance
 from schemas.reference import Course, Exam, KnowledgePoint, Question
-from sinks.read import Filters, Reader, Scope
+from sinks.read import Filters, Scope
 
 
-def load_catalogue(reader: Reader) -> Catalogue:
-    """The catalogue as the store has it now."""
+def load_catalogue(reader: Source) -> Catalogue:
+    """The catalogue as the source has it."""
     return Catalogue.of(
         typed(Course, reader.reference("courses").iter_rows(named=True)),
         typed(Exam, reader.reference("exams").iter_rows(named=True)),
@@ -27,7 +31,7 @@ def load_catalogue(reader: Reader) -> Catalogue:
 
 
 def load(
-    reader: Reader,
+    reader: Source,
     scope: Scope,
     *,
     first: date | None = None,
@@ -40,37 +44,83 @@ def load(
 
     ``member`` or ``org`` restricts what is read. ``as_of`` is printed as the cut-off, by default now.
     """
-    generation = reader.generation()
     as_of = as_of or datetime.now(UTC)
-    inside = Filters(first=first, last=last, member=member, org=org)
-    days = reader.frame("member-day", scope, inside)
-    answers = reader.frame("answers", scope, Filters(member=member, org=org))
-    seen = days if first and last else reader.frame("branch-day", _not_own(scope), Filters(first=first, last=last))
-    period = _period([days["day"], seen["day"]], first, last, as_of)
+    period = period_of(reader, scope, first=first, last=last, member=member, org=org, as_of=as_of)
+    # A period that begins with the data has nothing before it.
+    return recorded(reader, scope, period, member=member, org=org, as_of=as_of, before=first is not None)[0]
+
+
+def period_of(
+    reader: Source,
+    scope: Scope,
+    *,
+    first: date | None,
+    last: date | None,
+    member: str | None = None,
+    org: str | None = None,
+    as_of: datetime,
+) -> Period:
+    """The period asked for; where an end is missing, that of the data."""
+    if first and last:
+        return Period(first, last)
+    days = reader.frame("member-day", scope, Filters(first=first, last=last, member=member, org=org))
+    seen = reader.frame("branch-day", _not_own(scope), Filters(first=first, last=last))
+    return _period([days["day"], seen["day"]], first, last, as_of)
+
+
+def recorded(
+    reader: Source,
+    scope: Scope,
+    period: Period,
+    *,
+    member: str | None = None,
+    org: str | None = None,
+    as_of: datetime,
+    before: bool = True,
+    edition: Edition | None = None,
+    data_hash: str = "",
+) -> tuple[ReportData, Snapshot]:
+    """What reports are made from, and a record of all that was read for it. ``before``: also the days of the period
+    before, to compare with. ``edition``: of an issued report.
+
+    Everything is read through the recorder: what is not, an issued report could not be made from again.
+    ``data_hash`` is what is printed instead of the hash of the record: that of data which was erased in part since.
+    """
+    asked = Recorder(reader, None if member is None else {member})
+    generation = asked.generation()
     filters = Filters(first=period.first, last=period.last, member=member, org=org)
-    calibrations = Calibrations.of(reader.frame("calibrations", scope), reader.frame("thresholds", scope))
-    found = ReportData(
+    answers = asked.frame("answers", scope, Filters(member=member, org=org))
+    calibrations = Calibrations.of(asked.frame("calibrations", scope), asked.frame("thresholds", scope))
+    data = ReportData(
         period=period,
         as_of=as_of,
         timezone=generation.timezone,
         generation=generation.number,
-        days=days,
+        days=asked.frame("member-day", scope, filters),
         answers=answers.filter(pl.col("day") <= period.last),
         unfinished=attempts_after(answers.filter(pl.col("day") > period.last)),
-        rejected=reader.frame("rejected", scope, filters).select("member_id", "reason"),
-        roster=reader.roster(),
-        catalogue=load_catalogue(reader),
-        delivery=reader.frame("delivery", scope, filters),
+        rejected=asked.frame("rejected", scope, filters).select("member_id", "reason"),
+        roster=asked.roster(),
+        catalogue=load_catalogue(asked),
+        delivery=asked.frame("delivery", scope, filters),
         thresholds={question: t.ms for question, t in calibrations.thresholds.items()},
         calibrations=calibrations,
-        earlier_models=exam_models(reader.frame("calibrations-before", scope)),
+        earlier_models=exam_models(asked.frame("calibrations-before", scope)),
     )
-    if first is None:
-        return found  # the period begins with the data: there is nothing before
-    ago = period.before()
-    return found.with_before(
-        reader.frame("member-day", scope, Filters(first=ago.first, last=ago.last, member=member, org=org))
+    if before:
+        ago = period.before()
+        earlier = Filters(first=ago.first, last=ago.last, member=member, org=org)
+        data = data.with_before(asked.frame("member-day", scope, earlier))
+    snapshot = asked.snapshot()
+    made = sum(calibrations.versions.values()) + sum(t.version for t in calibrations.thresholds.values())
+    provenance = Provenance(
+        roster=str(snapshot.imports.get("roster", 0)),
+        catalogue=str(snapshot.imports.get("catalogue", 0)),
+        calibrations=str(made),
+        data_hash=data_hash or content_hash(snapshot),
+        edition=edition,
     )
+    return replace(data, provenance=provenance), snapshot
 
 
 def _not_own(scope: Scope) -> Scope:

@@ -22,10 +22,10 @@ assert set(get_args(Reason)) == set(REASONS)
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """An entry of the register of issued reports. ``version`` counts from 1; ``issued_at`` is UTC."""
+    """An entry of the register of issued reports. ``version`` counts from 1; ``issued_at`` is in local time."""
 
     report_id: str
-    version: int
+    version: str
     issued_at: datetime
     reason: Text
 
@@ -33,11 +33,12 @@ class Edition:
 @dataclass(frozen=True, slots=True)
 class Provenance:
     """``roster`` and ``catalogue``: numbers of the latest imports, 0 before the first. ``calibrations``: how many
-    calibrations and thresholds had been made. ``data_hash``: SHA-256 over all that the report was made from."""
+    calibrations and thresholds had been made. Numbers are text: they name versions, they are no figures.
+    ``data_hash``: SHA-256 over all that the report was made from."""
 
-    roster: int
-    catalogue: int
-    calibrations: int
+    roster: str
+    catalogue: str
+    calibrations: str
     data_hash: str
     edition: Edition | None = None
 

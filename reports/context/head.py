@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 from reports.data import Content, ReportData
 from reports.figures import Figure
+from reports.provenance import Provenance
 from schemas.metrics import METRICS_VERSION
 from schemas.reference import MEMBER_CATEGORIES, MEMBER_ROLES, ORGANISATION_KINDS, Choice, Text
 
@@ -30,6 +31,7 @@ class Head:
     timezone: str
     rules: str
     events: Figure
+    provenance: Provenance | None = None
 
 
 def content_title(data: ReportData, content: Content) -> Text:
@@ -59,6 +61,7 @@ def make_head(
         timezone=data.timezone,
         rules=f"{data.generation}-{METRICS_VERSION}",
         events=Figure("events", events),
+        provenance=data.provenance,
     )
 
 

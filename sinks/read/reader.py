@@ -105,6 +105,11 @@ class Reader:
         """The dated roster as the store has it now."""
         return read_roster(self._sink)
 
+    def imports(self) -> dict[str, int]:
+        """Number of the latest import of each kind (roster, catalogue) that the store has."""
+        rows = self.store.rows("SELECT kind, max(import_id) FROM v_imports GROUP BY kind ORDER BY kind")
+        return {str(kind): int(number) for kind, number in rows}
+
     def _context(self) -> Context:
         """The generation and the roster of one question."""
         generation = self.generation()
