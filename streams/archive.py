@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from schemas.decode import Arrival, Refusal
 from schemas.events import Answer, Error, Study, Withdraw
+from schemas.families import FAMILY_OF, Family
 from schemas.tables import EVENTS
 
 from .facts import micro
@@ -95,6 +96,19 @@ _OF_TYPE: dict[type, dict[str, Getter]] = {
     },
     Withdraw: {"target_id": _converted("target_event_id", _uuid), "reason": _of_event("reason")},
 }
+
+
+def _of_family(family: Family) -> dict[str, Getter]:
+    """What a further family is about and says, and those of its fields that the archive has a column for."""
+    types = {c.name: c for c in EVENTS.columns}
+    named = {name: _of_event(name, None if types[name].nullable else "") for name in family.fields if name in types}
+    return named | {
+        "subject_id": lambda _, events: [family.subject_of(e) for e in events],
+        "detail": lambda _, events: [family.detail_of(e) for e in events],
+    }
+
+
+_OF_TYPE |= {event: _of_family(family) for event, family in FAMILY_OF.items()}
 _EMPTY: dict[str, Any] = {"string": "", "uint32": 0, "int64": 0}
 
 

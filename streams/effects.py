@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -57,6 +58,8 @@ class Effects:
     answers: pa.Table
     disputed: Mapping[tuple[str, int], bytes] = field(default_factory=dict)
     """(member, event_id) of events that have several bodies → first half of the hash of the one that counts"""
+    families: Sequence[tuple[Table, pa.Table]] = ()
+    """rows of further families"""
 
 
 class Writer:
@@ -82,6 +85,7 @@ class Writer:
             lambda: self._insert(DUPLICATES, effects.duplicates),
             lambda: self._insert(MEMBER_DAY, effects.member_days),
             lambda: self._insert(ANSWERS, effects.answers),
+            *(partial(self._insert, table, rows) for table, rows in effects.families),
         )
         # Behind the duplicates: a repeated line may be the loser.
         self._insert(REJECTED, REJECTED.rows(self._losers(effects.disputed)))

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from schemas.decode import Arrival, Position
 from schemas.events import Answer, Error, Study, Withdraw
+from schemas.families import FAMILIES, FAMILY_OF
 from schemas.tables import MICRO
 
 STUDY, ANSWER, ERROR, WITHDRAW, OTHER = range(5)
@@ -45,6 +46,8 @@ FACT_COLUMNS = [
     "partition",
     "offset",
     "line",
+    "subject_id",
+    "detail",
 ]
 """Columns of ``events`` that a fact is made of."""
 
@@ -79,6 +82,10 @@ class Fact(msgspec.Struct, gc=False):
     answer_id: int = 0
     target: int = 0
     """event that this one takes back, 0 for none."""
+    family: str = ""
+    """further family that it belongs to, what it is about, and the family's own fields as JSON."""
+    subject: str = ""
+    detail: str = ""
 
 
 _NO_SKEW = bytes(9)
@@ -128,6 +135,8 @@ def fact_of(arrival: Arrival) -> Fact:
         fact.answer_id = e.answer_id.int if e.answer_id else 0
     elif kind is Withdraw:
         fact.kind, fact.target = WITHDRAW, e.target_event_id.int
+    elif (family := FAMILY_OF.get(kind)) is not None:
+        fact.family, fact.subject, fact.detail = family.name, family.subject_of(e), family.detail_of(e)
     return fact
 
 
@@ -144,6 +153,7 @@ def facts_from_archive(table: pa.Table) -> Iterator[tuple[str, Fact]]:
     for (
         member, at, event_id, body, skew, kind, course, duration, beat, active, device, session, question, exam,
         attempt, response, correct, score, best, points, answer_id, target, cluster, topic, partition, offset, line,
+        subject, detail,
     ) in zip(*columns, strict=True):  # fmt: skip
         position = Position(cluster, topic, partition, offset, line)
         fact = Fact(id_of(event_id), rank(body, skew), KINDS.get(kind, OTHER), course, at, position)
@@ -158,6 +168,8 @@ def facts_from_archive(table: pa.Table) -> Iterator[tuple[str, Fact]]:
                 fact.correct = -1 if correct is None else int(correct)
                 fact.score, fact.spent = score, _positive(duration)
                 fact.best = MICRO if best is None else best
+        elif kind in FAMILIES:
+            fact.family, fact.subject, fact.detail = kind, subject, detail
         yield member, fact
 
 

@@ -23,6 +23,7 @@ from .archive import archive_table, duplicate_row
 from .cache import MemberCache
 from .effects import Effects, Outbox, RosterSource, Writer
 from .facts import Fact, fact_of
+from .families.rows import Rows, add_rows, family_rows, family_tables
 from .flights import Flight, Flights, Overtaken
 from .member import MemberFacts, Seen
 from .records import RecordBatch
@@ -249,13 +250,14 @@ class MemberPipeline:
         arrivals = [a for of_member in by_member.values() for a in of_member]
         touched, fresh, duplicates, disputed = self._merge(arrivals, members, tally)
         lap("merge")
-        days, answers = self._rows(touched, members)
+        days, answers, families = self._rows(touched, members)
         effects = Effects(
             archive_table(fresh, self.now_us()),
             DUPLICATES.rows([duplicate_row(a) for a in duplicates]),
             MEMBER_DAY.tuples(days),
             ANSWERS.tuples(answers),
             {(m, i): members[m].bodies[i][0].rank[:16] for m, i in disputed},
+            family_tables(families),
         )
         lap("fold")
         return effects
@@ -288,9 +290,10 @@ class MemberPipeline:
 
     def _rows(
         self, touched: Mapping[str, list[Fact]], members: Mapping[str, MemberFacts]
-    ) -> tuple[list[Row], list[Row]]:
+    ) -> tuple[list[Row], list[Row], Rows]:
         days: list[Row] = []
         answers: list[Row] = []
+        families: Rows = {}
         for member_id, new in touched.items():
             facts = members[member_id]
             # By identity: equal bodies of different positions are one, and a Fact is not hashable.
@@ -300,7 +303,8 @@ class MemberPipeline:
                 for day in numbers[bisect_left(numbers, generation.first_open) :]:
                     days.extend(day_rows(member_id, facts, day, generation))
                 answers.extend(answer_rows(member_id, facts, concerned, generation))
-        return days, answers
+                add_rows(families, family_rows(member_id, facts, concerned, generation))
+        return days, answers, families
 
 
 class _Laps:
