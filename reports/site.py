@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -39,7 +40,7 @@ Progress = Callable[[int, int], None]
 @dataclass
 class ReportIndex:
     """What was written. Paths are relative to ``folder``; of each subject the page (or data) in the first
-    language. ``contents``: pages of the top organisation about one content."""
+    language. ``contents``: pages of the top organisation about one content. ``hashes``: path → SHA-256 of each file."""
 
     folder: Path
     index: str = ""
@@ -47,6 +48,7 @@ class ReportIndex:
     groups: dict[str, str] = field(default_factory=dict)
     contents: dict[tuple[str, str], str] = field(default_factory=dict)
     files: int = 0
+    hashes: dict[str, str] = field(default_factory=dict)
 
     @property
     def start(self) -> Path:
@@ -225,6 +227,7 @@ class Site:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
         self.index.files += 1
+        self.index.hashes[path] = hashlib.sha256(content).hexdigest()
 
     def other(self, stem: str, path: str, language: Language) -> str:
         """The same page in the other language, if it is written."""
