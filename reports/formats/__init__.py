@@ -1,0 +1,1 @@
+"""Reports in other formats than the page: PDF, Word, workbooks, CSV, Parquet."""
