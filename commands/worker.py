@@ -6,6 +6,7 @@ import gc
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from typing import TypeVar
 
@@ -22,7 +23,7 @@ from streams.cache import MemberCache
 from streams.contributions import Contribution, encode
 from streams.faust_shell import build_app, run_app, run_blocking
 from streams.pipeline import MemberPipeline
-from streams.records import PartitionSet, RecordBatch
+from streams.records import PartitionSet, RecordBatch, Rest
 from streams.rules import Generation, Rules
 
 from .batches import Gate
@@ -35,6 +36,7 @@ from .telemetry import WATCH_SECONDS, Health, Probe, Telemetry, Watch, serve
 __all__ = ["KafkaOutbox", "StoreGenerations", "event_producer", "generation", "run_worker", "topics"]
 
 log = logging.getLogger(__name__)
+B = TypeVar("B")
 T = TypeVar("T")
 
 
@@ -95,13 +97,14 @@ def run_worker(settings: Settings, store: Store, *, embedded: bool) -> int:
     # A backup of the embedded store is taken between batches. Servers have their own means.
     gate = Gate(store_folder(settings)) if embedded and store_folder(settings).is_dir() else None
 
-    def whole(process: Callable[[Sequence[RecordBatch]], T], batches: Sequence[RecordBatch]) -> T:
+    def whole(write: Callable[[B], T], batch: B) -> T:
         with gate.batch() if gate else nullcontext():
-            return process(batches)
+            return write(batch)
 
     with (
         event_producer(settings, linger_ms=5) as events,
         event_producer(settings, settings.contributions_topic, linger_ms=5) as contributions,
+        ThreadPoolExecutor(3, thread_name_prefix="insert") as inserts,
     ):
         count = events.partitions
         if (done := complete(sink, events, contributions)).imports:
@@ -114,14 +117,20 @@ def run_worker(settings: Settings, store: Store, *, embedded: bool) -> int:
             cluster=settings.kafka_cluster or settings.kafka_bootstrap,
             partition_for=lambda member_id: partition_for(member_id, count),
             cache=MemberCache(settings.cache_facts),
+            pool=inserts,
         )
         branches = BranchPipeline(sink, rosters)
 
-        async def on_events(batches: Sequence[RecordBatch]) -> None:
-            tally = await run_blocking(whole, members.process, batches)
-            telemetry.batch_done(tally, len(members.cache))
-            health.batch_ended()
-            log.info("batch: %s", tally)
+        async def on_events(batches: Sequence[RecordBatch]) -> Rest:
+            begun = await run_blocking(members.begin, batches)
+
+            async def rest() -> None:
+                tally = await run_blocking(whole, members.finish, begun)
+                telemetry.batch_done(tally, len(members.cache))
+                health.batch_ended()
+                log.info("batch: %s", tally)
+
+            return rest
 
         async def on_contributions(batches: Sequence[RecordBatch]) -> None:
             begun = time.perf_counter()
@@ -145,7 +154,7 @@ def run_worker(settings: Settings, store: Store, *, embedded: bool) -> int:
             embedded=embedded,
             max_batch_records=settings.batch_records,
             max_batch_bytes=settings.batch_bytes,
-            concurrency=1,
+            concurrency=2,
             on_assigned=assigned,
             on_revoked=revoked,
             security=settings.kafka_security(),

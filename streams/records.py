@@ -51,12 +51,16 @@ class RecordBatch:
         return len(self.records)
 
 
-Handler = Callable[[Sequence[RecordBatch]], Awaitable[None]]
+Rest = Callable[[], Awaitable[None]]
+"""What is left to do until a batch is durable."""
+
+Handler = Callable[[Sequence[RecordBatch]], Awaitable[Rest | None]]
 """Takes what is ready from the partitions of one topic, each partition in offset order.
 
-It returns only when everything in the batches is durable; then their offsets may be committed. Raising stops
-the process without committing them: whatever a handler can deal with (a bad line, a store that is away), it
-deals with itself. The same records may come again, after a restart or when partitions move.
+It returns None only when everything in the batches is durable; then their offsets may be committed. Or it returns
+what is left to do for that: the next call may come before it is done, but rests are done one at a time, in order.
+Raising stops the process without committing them: whatever a handler can deal with (a bad line, a store that is
+away), it deals with itself. The same records may come again, after a restart or when partitions move.
 """
 
 PartitionSet = frozenset[tuple[str, int]]

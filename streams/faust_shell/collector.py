@@ -1,7 +1,9 @@
 """Gathers runs of records into batches and hands them to handlers, one call at a time.
 
 While a handler works, the next polls pile up here, bounded by ``max_records`` and ``max_bytes`` for each topic;
-then all that is ready goes into the next call. Changes of assignment wait until no handler is at work.
+then all that is ready goes into the next call. A handler may leave a rest behind, which is done beside the next call
+when enough piled up: small batches while there is little to do, large and overlapping ones while it is behind.
+Changes of assignment wait until no handler is at work and no rest is left.
 """
 
 from __future__ import annotations
@@ -15,11 +17,14 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from streams.faust_shell.ledger import Ledger, Place, Run
-from streams.records import Handler, PartitionSet, Record, RecordBatch
+from streams.records import Handler, PartitionSet, Record, RecordBatch, Rest
 
 log = logging.getLogger(__name__)
 
 MembershipCallback = Callable[[PartitionSet], Awaitable[None]]
+
+BEHIND = 4
+"""A batch is begun beside the rest of the last one when the buffer is filled to one part in so many."""
 
 
 @dataclass(slots=True)
@@ -29,6 +34,7 @@ class _Buffer:
     size: int = 0
     since: float = 0.0  # when the oldest run arrived (monotonic seconds)
     busy: bool = False  # a handler is at work on this topic
+    rest: asyncio.Task[None] | None = None  # of the call before
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +87,10 @@ class Collector:
     async def stop(self) -> None:
         """Ends the tasks. A handler still at work is cancelled, and what it had in hand is not committed."""
         self.close()
-        for task in self._tasks:
+        tasks = self._tasks + [b.rest for b in self._buffers.values() if b.rest is not None]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         self._tasks = []
 
     def close(self) -> None:
@@ -202,20 +209,52 @@ class Collector:
             self._in_hand += 1
             self._idle.clear()
             try:
-                await self._handlers[topic](_batches(topic, runs))
-                self._finished(runs)
-            except asyncio.CancelledError:
-                raise
-            except BaseException as e:
-                self._closed = True
-                self._fatal(e)
-                return
+                await self._begin(topic, buffer, runs)
             finally:
                 buffer.busy = False
-                self._in_hand -= 1
-                if not self._in_hand:
-                    self._idle.set()
                 self._wake()
+            if self._closed:
+                return
+
+    async def _begin(self, topic: str, buffer: _Buffer, runs: list[Run]) -> None:
+        """One handler call, and the end of the rest before it. What it leaves becomes a task of its own."""
+        left = False
+        try:
+            rest = await self._handlers[topic](_batches(topic, runs))
+            if buffer.rest is not None:
+                await asyncio.wait({buffer.rest})
+            if rest is None:
+                self._finished(runs)
+            elif not self._closed:  # nothing is done behind a failure
+                left = True
+                buffer.rest = asyncio.create_task(self._finish(buffer, rest, runs), name="rest")
+        except asyncio.CancelledError:
+            raise
+        except BaseException as e:
+            self._closed = True
+            self._fatal(e)
+        finally:
+            if not left:
+                self._out_of_hand()
+
+    async def _finish(self, buffer: _Buffer, rest: Rest, runs: list[Run]) -> None:
+        try:
+            await rest()
+            self._finished(runs)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as e:
+            self._closed = True
+            self._fatal(e)
+        finally:
+            buffer.rest = None
+            self._out_of_hand()
+            self._wake()
+
+    def _out_of_hand(self) -> None:
+        self._in_hand -= 1
+        if not self._in_hand:
+            self._idle.set()
 
     def _finished(self, runs: list[Run]) -> None:
         late = [run for run in runs if not self._ledger.finished(run)]
@@ -231,11 +270,19 @@ class Collector:
         if self._closed or self._held or self._changes:
             return None
         now = time.monotonic()
-        due = [(b.since, topic) for topic, b in self._buffers.items() if b.runs and not b.busy and self._due(b, now)]
+        due = [(b.since, topic) for topic, b in self._buffers.items() if self._free(b) and self._due(b, now)]
         if not due:
             return None
         topic = min(due)[1]
         return topic, self._take(self._buffers[topic], now)
+
+    def _free(self, buffer: _Buffer) -> bool:
+        """Whether there is something to begin, and nothing that it had better wait for."""
+        if not buffer.runs or buffer.busy:
+            return False
+        limits = self._limits
+        behind = buffer.records * BEHIND >= limits.max_records or buffer.size * BEHIND >= limits.max_bytes
+        return buffer.rest is None or behind
 
     def _due(self, buffer: _Buffer, now: float) -> bool:
         full = buffer.records >= self._limits.max_records or buffer.size >= self._limits.max_bytes
@@ -261,7 +308,7 @@ class Collector:
 
     async def _pause(self, signal: asyncio.Event) -> None:
         """Until something happens, or the linger of the oldest run is over."""
-        waiting = [b.since for b in self._buffers.values() if b.runs and not b.busy]
+        waiting = [b.since for b in self._buffers.values() if self._free(b)]
         if not waiting or self._held or self._closed or self._changes:
             await signal.wait()
             return
