@@ -19,6 +19,7 @@ import typer
 from rich.console import Console
 
 from reports.analytics.computed import COMPUTED, ComputedQuery
+from schemas.credit import CreditPolicy
 from schemas.errors import InputError
 from schemas.reference import MEMBER_CATEGORIES, Language, normalise
 from sinks.read import QUERIES, Filters, Query, Reader, Scope
@@ -131,16 +132,20 @@ def run(ctx: typer.Context, query: Query | ComputedQuery, values: dict[str, Any]
     form = values["format_"].value if values["format_"] else _form_of(out)
     if form == "parquet" and out is None and sys.stdout.isatty():
         raise InputError("Parquet is binary and does not belong on a terminal", hint="use --out FILE or a pipe")
-    pass_share = context.settings.pass_share
+    settings = context.settings
+    asked = {
+        "pass_share": settings.pass_share,
+        "credit": CreditPolicy.of(settings.credit_rules, settings.shown_families),
+    }
     with connected(context.settings) as store:
         reader = Reader(store)
         zone = ZoneInfo(reader.generation().timezone)
         if form == "table":
             most = TABLE_ROWS if limit is None else limit
-            frame = _frame(reader, query, filters, most + 1, pass_share).select(names)
+            frame = _frame(reader, query, filters, most + 1, asked).select(names)
             _show(context, frame, most, out, zone)
             return
-        frames = (f.select(names) for f in _frames(reader, query, filters, limit, pass_share))
+        frames = (f.select(names) for f in _frames(reader, query, filters, limit, asked))
         with destination(out) as file:
             if form == "csv":
                 write_csv(frames, file, zone, bom=values["bom"])
@@ -149,18 +154,18 @@ def run(ctx: typer.Context, query: Query | ComputedQuery, values: dict[str, Any]
 
 
 def _frame(
-    reader: Reader, query: Query | ComputedQuery, filters: Filters, limit: int | None, pass_share: float
+    reader: Reader, query: Query | ComputedQuery, filters: Filters, limit: int | None, asked: dict[str, Any]
 ) -> pl.DataFrame:
     if isinstance(query, ComputedQuery):
-        return query.frame(reader, Scope.everything(), filters, limit=limit, pass_share=pass_share)
+        return query.frame(reader, Scope.everything(), filters, limit=limit, **asked)
     return reader.frame(query.name, Scope.everything(), filters, limit=limit)
 
 
 def _frames(
-    reader: Reader, query: Query | ComputedQuery, filters: Filters, limit: int | None, pass_share: float
+    reader: Reader, query: Query | ComputedQuery, filters: Filters, limit: int | None, asked: dict[str, Any]
 ) -> Iterator[pl.DataFrame]:
     if isinstance(query, ComputedQuery):
-        yield _frame(reader, query, filters, limit, pass_share)
+        yield _frame(reader, query, filters, limit, asked)
     else:
         yield from reader.batches(query.name, Scope.everything(), filters, limit=limit)
 

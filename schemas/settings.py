@@ -79,6 +79,11 @@ class Settings:
         least=0,
         most=1,
     )
+    schedule_file: str = _setting("schedule.toml", "file of schedules (`xuejing schedule`)")
+    families: str = _setting(
+        "attendance", "further families of events that queries and reports show, separated by commas; empty: none"
+    )
+    credit_rules: str = _setting("", "TOML file with the rules of credit hours; empty: schemas/credit.toml")
     metrics_host: str = _setting("127.0.0.1", "address on which a worker answers /metrics, /ready and /live")
     metrics_port: int = _setting(0, "its port; 0: none", least=0)
     probe_seconds: int = _setting(0, "how often a worker sends a probe through the pipeline; 0: never", least=0)
@@ -92,6 +97,11 @@ class Settings:
     def embedded_store(self) -> bool:
         """Whether the store is the embedded engine in ``data_dir``."""
         return not self.clickhouse_url
+
+    @property
+    def shown_families(self) -> frozenset[str]:
+        """Event types of the further families that are shown."""
+        return frozenset(name.strip() for name in self.families.split(",") if name.strip())
 
     @property
     def folder(self) -> Path:

@@ -381,7 +381,7 @@ def _reference(name: str) -> Table:
             Column("recorded_at", "DateTime64(6, 'UTC')", "when it was recorded"),
         ),
         (declared.columns[0].name, "import_id", "ordinal"),
-        personal=name == "members",
+        personal=name in ("members", "exemptions"),
     )
 
 

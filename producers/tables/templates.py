@@ -17,11 +17,13 @@ from producers.tables.layouts import ANSWERS, STUDY
 from schemas.errors import InputError
 from schemas.reference import TABLES, Column, Language, Table, Text
 
+_APART = ("organisations", "members", "exemptions", "quotas")
 KINDS: dict[str, tuple[Table, ...]] = {
     "study": (STUDY,),
     "answers": (ANSWERS,),
     "roster": (TABLES["organisations"], TABLES["members"]),
-    "catalogue": tuple(table for name, table in TABLES.items() if name not in ("organisations", "members")),
+    "catalogue": tuple(table for name, table in TABLES.items() if name not in _APART),
+    "credit": (TABLES["exemptions"], TABLES["quotas"]),
 }
 """Tables of each template."""
 

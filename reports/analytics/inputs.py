@@ -14,6 +14,7 @@ from reports.analytics.calibrations import Calibrations, exam_models, with_rapid
 from reports.catalogue import Catalogue
 from reports.load import load_catalogue
 from reports.measures.irt import Calibration
+from schemas.credit import CreditPolicy
 from schemas.days import LocalDays
 from schemas.reference import Roster, Unit
 from schemas.settings import DEFAULT_PASS_SHARE
@@ -33,6 +34,12 @@ class Inputs:
     scope: Scope
     filters: Filters
     pass_share: float = DEFAULT_PASS_SHARE
+    credit_policy: CreditPolicy | None = None
+
+    @cached_property
+    def credit(self) -> CreditPolicy:
+        """What credit hours are counted by."""
+        return self.credit_policy or CreditPolicy.of()
 
     @property
     def rows_scope(self) -> Scope:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from schemas.reference.catalogue_rows import COURSES, EXAMS, UNITS, Course, Exam, Unit
 from schemas.reference.columns import Choice, Column, ColumnKind, Language, Table, Text, declare, normalise
+from schemas.reference.credit_rows import CREDIT_KINDS, EXEMPTIONS, QUOTAS, Exemption, QuotaRow
 from schemas.reference.organisation_rows import (
     MEMBER_CATEGORIES,
     MEMBER_ROLES,
@@ -34,7 +35,9 @@ from schemas.reference.tables import TABLES, Problem, ReferenceTables
 
 __all__ = [
     "COURSES",
+    "CREDIT_KINDS",
     "EXAMS",
+    "EXEMPTIONS",
     "KNOWLEDGE_POINTS",
     "MEMBERS",
     "MEMBER_CATEGORIES",
@@ -44,6 +47,7 @@ __all__ = [
     "ORGANISATION_KINDS",
     "QUESTIONS",
     "QUESTION_KINDS",
+    "QUOTAS",
     "TABLES",
     "UNITS",
     "Choice",
@@ -51,12 +55,14 @@ __all__ = [
     "ColumnKind",
     "Course",
     "Exam",
+    "Exemption",
     "KnowledgePoint",
     "Language",
     "Member",
     "Organisation",
     "Problem",
     "Question",
+    "QuotaRow",
     "ReferenceTables",
     "Roster",
     "Table",

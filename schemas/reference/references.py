@@ -21,6 +21,8 @@ _SIMPLE = (
     ("questions", "exam_ids", "exams"),
     ("questions", "knowledge_points", "knowledge_points"),
     ("knowledge_points", "course_id", "courses"),
+    ("exemptions", "member_id", "members"),
+    ("quotas", "org_id", "organisations"),
 )
 
 

@@ -9,11 +9,16 @@ import msgspec
 
 from schemas.reference.catalogue_rows import COURSES, EXAMS, UNITS, Course, Exam, Unit
 from schemas.reference.columns import Language, Table, Text
+from schemas.reference.credit_rows import EXEMPTIONS, QUOTAS, Exemption, QuotaRow
 from schemas.reference.organisation_rows import MEMBERS, ORGANISATIONS, Member, Organisation
 from schemas.reference.question_rows import KNOWLEDGE_POINTS, QUESTIONS, KnowledgePoint, Question
 
 TABLES: Mapping[str, Table] = {
-    table.name: table for table in (ORGANISATIONS, MEMBERS, COURSES, UNITS, EXAMS, QUESTIONS, KNOWLEDGE_POINTS)
+    table.name: table
+    for table in (
+        *(ORGANISATIONS, MEMBERS, COURSES, UNITS, EXAMS, QUESTIONS, KNOWLEDGE_POINTS),
+        *(EXEMPTIONS, QUOTAS),
+    )
 }
 
 
@@ -50,6 +55,8 @@ class ReferenceTables(msgspec.Struct, frozen=True, kw_only=True):
     exams: tuple[Exam, ...] = ()
     questions: tuple[Question, ...] = ()
     knowledge_points: tuple[KnowledgePoint, ...] = ()
+    exemptions: tuple[Exemption, ...] = ()
+    quotas: tuple[QuotaRow, ...] = ()
     present: frozenset[str] = frozenset()
     lines: dict[str, tuple[int, ...]] = {}
     files: dict[str, str] = {}
