@@ -10,6 +10,8 @@ from functools import cache
 
 from schemas.errors import XuejingError
 
+from .messages_schedule import SCHEDULE
+
 ZH: dict[str, str] = {
     # commands
     "no such file": "文件不存在",
@@ -81,6 +83,25 @@ ZH: dict[str, str] = {
     "is a worker running?": "worker 在运行吗？",
     "metrics can't be served: {}": "无法提供指标：{0}",
     "set another metrics_port": "请换一个 metrics_port",
+    "{} is no moment": "{0} 不是时刻",
+    "write 2026-03-31, 2026-03-31T18:00 or with +08:00": "请写成 2026-03-31、2026-03-31T18:00，或带 +08:00",
+    "{} has not come yet": "{0} 尚未到来",
+    "a moment that was not issued is computed on the embedded engine, which is not installed": (
+        "未印发过的时刻须在嵌入式引擎上重算，而它没有安装"
+    ),
+    "there were no figures yet at that moment": "那时尚无指标",
+    "raw events before {} have been dropped since, so that what was known at that moment can't be computed": (
+        "{0} 之前的原始事件此后已按保存期删除，无法再算出那时所知的情况"
+    ),
+    "only reports that were issued can be made again: xuejing reports list": (
+        "只有印发过的报告可以重现：xuejing reports list"
+    ),
+    "the data of version {} were erased": "第 {0} 版的数据已被删除",
+    "a later version stands for it: xuejing reports list": "已由其后的版本代替：xuejing reports list",
+    "what the report was made from is missing or damaged": "报告所依据的数据缺失或损坏",
+    "restore the store from a backup": "请从备份恢复存储",
+    "there is no reason {} for an issue": "没有印发原因 {0}",
+    "update or correction": "update 或 correction",
     # producers
     "not delivered: {}": "未送达：{0}",
     "no acknowledgement within {} s": "{0} 秒内没有确认",
@@ -191,7 +212,20 @@ ZH: dict[str, str] = {
     "theirs: {}; these: {}": "存储：{0}；本程序：{1}",
     "{} gave columns {}, declared are {}": "{0} 给出的列是 {1}，声明的是 {2}",
     "organisation {} is not in the roster or not below {}": "名册中没有组织 {0}，或它不在 {1} 之下",
+    "not valid credit rules: {}": "学时规则无效：{0}",
+    "schemas/credit.toml shows the form": "格式见 schemas/credit.toml",
+    "there is no [[rules]] in it": "其中没有 [[rules]]",
+    "versions {} and {} are valid on the same day": "版本 {0} 与 {1} 在同一天都有效",
+    "end the earlier one with valid_to": "请用 valid_to 结束较早的一个",
+    "two versions have the same name": "两个版本同名",
+    "each needs a name of its own": "每个版本须有自己的名称",
+    "the credit rules can't be read: {}": "学时规则无法读取：{0}",
+    "setting credit_rules": "设置 credit_rules",
+    "{} is none of the {}": "{1} 中没有 {0}",
+    "version {} ends before it begins": "版本 {0} 的结束早于开始",
+    "valid_from, valid_to": "valid_from、valid_to",
     "the period ends ({}) before it begins ({})": "时段的结束（{0}）早于开始（{1}）",
+    **SCHEDULE,
 }
 
 
