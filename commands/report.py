@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -14,13 +15,29 @@ from rich.progress import Progress as Bar
 
 from reports.data import EVERYTHING, Content, Period
 from reports.errors import ReportError
-from reports.load import check_content, load
+from reports.issued.register import Issued
+from reports.load import check_content
+from reports.provenance import Reason
 from reports.site import FORMATS, Format, ReportIndex, Site
 from schemas.reference.columns import Language
-from sinks.read import Reader, Scope
+from schemas.settings import Settings
+from sinks.client import Store
+from sinks.read import Scope
 
 from . import context as contexts
 from .connect import connected
+from .context import Context
+from .issuing import (
+    Made,
+    Wanted,
+    different,
+    made_at,
+    made_now,
+    program_version,
+    register_version,
+    rules_of,
+    to_issue,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -40,6 +57,14 @@ Exam = Annotated[str | None, typer.Option("--exam", help="只评价这次考试 
 Languages = Annotated[str, typer.Option("--lang", help="zh、en 或 zh,en · languages, joined by commas")]
 Formats = Annotated[str, typer.Option("--format", "-f", help="html、json 或 html,json · joined by commas")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="输出文件夹 · folder to write to")]
+AsOf = Annotated[
+    str | None,
+    typer.Option("--as-of", help="统计截止；已印发的逐字节重现，否则从存档重算 · cut-off, e.g. 2026-03-31T18:00"),
+]
+Issue = Annotated[bool, typer.Option("--issue", help="印发：登记并保存所依据的数据 · register it and keep its data")]
+Why = Annotated[
+    str | None, typer.Option("--reason", help="再次印发的原因：update 或 correction · why it is issued again")
+]
 _OUT = Path("report")
 
 
@@ -54,9 +79,13 @@ def member(
     lang: Languages = "zh,en",
     formats: Formats = "html,json",
     out: Out = _OUT,
+    as_of: AsOf = None,
+    issue: Issue = False,
+    reason: Why = None,
 ) -> None:
     """一名成员的报告 · The report of one member, as own feedback."""
-    with _site(ctx, out, first, last, course, exam, lang, formats, member_id=member_id, alone=True) as site:
+    asked = _Asked("member", member_id, out, _content(course, exam), _day(first), _day(last), lang, formats)
+    with _site(ctx, asked, _Past(as_of, issue, reason)) as site:
         if not site.data.knows(member_id):
             raise ReportError(
                 f"member {member_id!r} is not in the roster and has no records",
@@ -77,9 +106,13 @@ def branch(
     lang: Languages = "zh,en",
     formats: Formats = "html,json",
     out: Out = _OUT,
+    as_of: AsOf = None,
+    issue: Issue = False,
+    reason: Why = None,
 ) -> None:
     """一个组织（支部、总支、党委）的报告 · The report of an organisation, with what is below it side by side."""
-    with _site(ctx, out, first, last, course, exam, lang, formats, alone=True) as site:
+    asked = _Asked("group", org_id, out, _content(course, exam), _day(first), _day(last), lang, formats)
+    with _site(ctx, asked, _Past(as_of, issue, reason)) as site:
         if org_id not in site.stems:
             raise ReportError(
                 f"organisation {org_id!r} is not in the roster of the period",
@@ -99,37 +132,60 @@ def everything(
     lang: Languages = "zh,en",
     formats: Formats = "html,json",
     out: Out = _OUT,
+    as_of: AsOf = None,
+    issue: Issue = False,
+    reason: Why = None,
 ) -> None:
     """全部报告与目录页 · Every report and an index page."""
-    with _site(ctx, out, first, last, course, exam, lang, formats) as site:
+    asked = _Asked("all", "", out, _content(course, exam), _day(first), _day(last), lang, formats)
+    with _site(ctx, asked, _Past(as_of, issue, reason)) as site:
         index = site.write()
         _done(ctx, index, index.index)
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Which report a person asks for, and where to write it. ``kind``: member, group, all."""
+
+    kind: str
+    subject: str
+    out: Path
+    content: Content
+    first: date | None
+    last: date | None
+    lang: str
+    formats: str
+
+    @property
+    def wanted(self) -> Wanted:
+        return Wanted(self.kind, self.subject, self.content, self.first, self.last)
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """What it has to do with other moments."""
+
+    as_of: str | None
+    issue: bool
+    reason: str | None
+
+
 @contextmanager
-def _site(
-    ctx: typer.Context,
-    out: Path,
-    first: datetime | None,
-    last: datetime | None,
-    course: str | None,
-    exam: str | None,
-    lang: str,
-    formats: str,
-    *,
-    member_id: str | None = None,
-    alone: bool = False,
-) -> Iterator[Site]:
-    """Everything read from the store, ready to write."""
-    content, settings = _content(course, exam), contexts.of(ctx).settings
-    start, end = _day(first), _day(last)
-    if start and end:
-        Period(start, end)
-    languages = cast("list[Language]", _listed(lang, ("zh", "en"), "--lang"))
-    kinds = cast("list[Format]", _listed(formats, FORMATS, "--format"))
+def _site(ctx: typer.Context, asked: _Asked, past: _Past) -> Iterator[Site]:
+    """Everything read from the store, ready to write; what was issued is registered when the block ends."""
+    context = contexts.of(ctx)
+    settings = context.settings
+    if asked.first and asked.last:
+        Period(asked.first, asked.last)
+    _listed(asked.lang, ("zh", "en"), "--lang"), _listed(asked.formats, FORMATS, "--format")
     with connected(settings) as store:
-        data = load(Reader(store), Scope.everything(), first=start, last=end, member=member_id)
-        check_content(data, content)
+        made = _made(settings, store, asked, past)
+        check_content(made.data, asked.content)
+        lang, formats = asked.lang, asked.formats
+        if made.issued and not made.new:
+            # Pages link to their other languages and formats: the same bytes need the same ones.
+            lang = lang if _given(ctx, "lang") else made.option("lang", lang)
+            formats = formats if _given(ctx, "formats") else made.option("formats", formats)
         bar = Bar(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
             console=contexts.messages, transient=True,
@@ -137,17 +193,65 @@ def _site(
         with bar:
             task = bar.add_task("报告 reports" if settings.language == "zh" else "reports", total=None)
             site = Site(
-                data,
-                Scope.everything() if member_id is None else Scope.own(member_id),
-                out,
-                content,
-                languages,
-                kinds,
-                settings.small_group,
+                made.data,
+                Scope.own(asked.subject) if asked.kind == "member" else Scope.everything(),
+                asked.out,
+                asked.content,
+                cast("list[Language]", _listed(lang, ("zh", "en"), "--lang")),
+                cast("list[Format]", _listed(formats, FORMATS, "--format")),
+                int(made.option("k", str(settings.small_group))),
                 lambda done, total: bar.update(task, completed=done, total=total),
-                alone=alone,
+                alone=asked.kind != "all",
             )
             yield site
+        _finish(context, store, past, made, site)
+
+
+def _made(settings: Settings, store: Store, asked: _Asked, past: _Past) -> Made:
+    """What the report is made from: now, as of a moment, or as the next version of it."""
+    if past.issue:
+        if past.reason not in (None, "update", "correction"):
+            raise ReportError(
+                f"there is no reason {past.reason!r} for an issue", where="--reason", hint="update or correction"
+            )
+        options = {"lang": asked.lang, "formats": asked.formats, "k": str(settings.small_group)}
+        return to_issue(settings, store, asked.wanted, cast("Reason | None", past.reason), options, past.as_of)
+    if past.as_of is not None:
+        return made_at(settings, store, asked.wanted, past.as_of)
+    return made_now(store, asked.wanted, datetime.now(UTC))
+
+
+def _finish(context: Context, store: Store, past: _Past, made: Made, site: Site) -> None:
+    """Register what was issued; tell whether what was made again is the same."""
+    if made.issued and made.new:
+        issued = register_version(store, made, site.index.hashes)
+        number, version = issued.series.id, issued.version
+        context.say(f"已印发：编号 {number} 第 {version} 版", f"issued as {number}, version {version}")
+    elif made.issued:
+        _tell_same(context, made.issued, site)
+    elif past.as_of is not None:
+        context.say("该时刻没有印发过：已从存档重算", "not issued at that moment: computed from the archive")
+
+
+def _tell_same(context: Context, issued: Issued, site: Site) -> None:
+    number, version = issued.series.id, issued.version
+    if other := different(issued, site.index.hashes):
+        context.say(
+            f"编号 {number} 第 {version} 版：{len(other)} 个文件与印发时不同（印发程序 {issued.program}、口径 "
+            f"{issued.rules}；现为 {program_version()}、{rules_of(site.data)}）",
+            f"{number}, version {version}: {len(other)} files differ from those issued (by program {issued.program}, "
+            f"rules {issued.rules}; this is {program_version()}, {rules_of(site.data)})",
+        )
+    elif site.index.hashes.keys() & issued.files.keys():
+        context.say(
+            f"编号 {number} 第 {version} 版：与印发时逐字节相同",
+            f"{number}, version {version}: byte by byte what was issued",
+        )
+
+
+def _given(ctx: typer.Context, option: str) -> bool:
+    """Whether a person wrote the option."""
+    return getattr(ctx.get_parameter_source(option), "name", "DEFAULT") != "DEFAULT"
 
 
 def _content(course: str | None, exam: str | None) -> Content:

@@ -24,6 +24,7 @@ class _Kept(msgspec.Struct, forbid_unknown_fields=True):
     generation: dict[str, Any]
     imports: dict[str, int]
     frames: dict[str, str]
+    options: dict[str, str]
 
 
 def content_hash(snapshot: Snapshot) -> str:
@@ -50,7 +51,7 @@ def packed(snapshot: Snapshot) -> tuple[str, dict[str, bytes]]:
         content = buffer.getvalue()
         names[call] = hashlib.sha256(content).hexdigest()
         data[names[call]] = content
-    kept = _Kept(asdict(snapshot.generation), dict(snapshot.imports), names)
+    kept = _Kept(asdict(snapshot.generation), dict(snapshot.imports), names, dict(snapshot.options))
     return msgspec.json.encode(kept).decode(), data
 
 
@@ -63,4 +64,4 @@ def unpacked(text: str, data: Mapping[str, bytes]) -> Snapshot:
     """The inverse of ``packed``; ``data`` holds at least the frames that it names."""
     kept = msgspec.json.decode(text, type=_Kept)
     frames = {call: pl.read_parquet(io.BytesIO(data[name])) for call, name in kept.frames.items()}
-    return Snapshot(GenerationInfo(**kept.generation), kept.imports, frames)
+    return Snapshot(GenerationInfo(**kept.generation), kept.imports, frames, kept.options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -44,11 +44,13 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Everything that was asked and what was answered. ``frames`` by call, see ``asked``."""
+    """Everything that was asked and what was answered. ``frames`` by call, see ``asked``; ``options``: how the
+    report was asked for."""
 
     generation: GenerationInfo
     imports: Mapping[str, int]
     frames: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
 
     def members(self) -> frozenset[str]:
         """Everybody whose rows are in it."""
@@ -62,7 +64,7 @@ class Snapshot:
             call: frame.filter(~pl.col("member_id").is_in(gone)) if "member_id" in frame.columns else frame
             for call, frame in self.frames.items()
         }
-        return Snapshot(self.generation, self.imports, frames)
+        return replace(self, frames=frames)
 
 
 def asked(name: str, scope: Scope | None = None, filters: Filters | None = None, limit: int | None = None) -> str:
