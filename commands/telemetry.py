@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar
+from http.server import ThreadingHTTPServer
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -21,6 +20,8 @@ from schemas.settings import Settings
 from sinks.clickhouse import ClickHouseSink
 from streams.pipeline import Tally
 from streams.records import PartitionSet
+
+from .status_server import serve_routes, told
 
 log = logging.getLogger(__name__)
 
@@ -145,33 +146,15 @@ class Health:
 def serve(telemetry: Telemetry, health: Health, host: str, port: int) -> ThreadingHTTPServer:
     """Answer ``/metrics``, ``/ready`` and ``/live`` in a thread. Raises XuejingError when the port is taken."""
 
-    class Handler(BaseHTTPRequestHandler):
-        routes: ClassVar[dict[str, Callable[[], tuple[int, str, bytes]]]] = {
+    return serve_routes(
+        {
             "/metrics": lambda: (200, CONTENT_TYPE_LATEST, _metrics(telemetry, health)),
-            "/live": lambda: _told(health.live(), "alive"),
-            "/ready": lambda: _told(health.ready(), "ready"),
-        }
-
-        def do_GET(self) -> None:
-            """Answer one request."""
-            status, kind, body = self.routes.get(self.path, lambda: (404, "text/plain", b"not found"))()
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Scrapes are not worth a line each."""
-
-    try:
-        server = ThreadingHTTPServer((host, port), Handler)
-    except OSError as error:
-        raise XuejingError(
-            f"metrics can't be served: {error.strerror}", where=f"{host}:{port}", hint="set another metrics_port"
-        ) from error
-    threading.Thread(target=server.serve_forever, name="telemetry", daemon=True).start()
-    return server
+            "/live": lambda: told(health.live(), "alive"),
+            "/ready": lambda: told(health.ready(), "ready"),
+        },
+        host,
+        port,
+    )
 
 
 def _metrics(telemetry: Telemetry, health: Health) -> bytes:
@@ -179,10 +162,6 @@ def _metrics(telemetry: Telemetry, health: Health) -> bytes:
     telemetry.wedged.set(health.stalled())
     telemetry.assigned.set(health.partitions)
     return generate_latest(telemetry.registry)
-
-
-def _told(state: dict[str, Any], good: str) -> tuple[int, str, bytes]:
-    return (200 if state[good] else 503), "application/json", json.dumps(state).encode()
 
 
 class Watch(threading.Thread):

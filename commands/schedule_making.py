@@ -1,0 +1,140 @@
+"""Makes the files of a run: one parcel for each organisation, so that each gets its own and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import cast
+
+from reports.data import EVERYTHING, Content, ReportData
+from reports.errors import ReportError
+from reports.load import check_content, load
+from reports.order import natural
+from reports.paths import slugs
+from reports.population import Populations
+from reports.schedule.manifest import MadeFile, Parcel, Plan
+from reports.site import Format, Site
+from schemas.reference.columns import Language
+from sinks.read import Reader, Scope
+
+Progress = Callable[[int, int], None]
+
+
+def make(reader: Reader, plan: Plan, folder: Path, k: int, progress: Progress) -> tuple[Parcel, ...]:
+    """Write the reports of a plan below ``folder``, durably. Raises ReportError, StoreError, OSError."""
+    data = load(reader, Scope.everything(), first=plan.first, last=plan.last, as_of=plan.as_of)
+    check_content(data, content(plan))
+    site = _site(data, plan, folder / ".making", k)
+    people = _people(site, plan)
+    wanted = list(organisations(plan, site.populations, people))
+    if not wanted:
+        raise ReportError(
+            "nobody belonged to the organisations of the job in the period", hint="correct scope, or import the roster"
+        )
+    names, found = slugs(wanted), []
+    for done, organisation in enumerate(wanted):
+        progress(done, len(wanted))
+        members = people.get(organisation, ())
+        found.append(_parcel(site, plan, organisation, members, folder / names[organisation]))
+    progress(len(wanted), len(wanted))
+    return tuple(found)
+
+
+def _people(site: Site, plan: Plan) -> Mapping[str, Sequence[str]]:
+    """Members whose reports a plan asks for, by the organisation to which they belonged last in the period.
+
+    Only that one gets them: an earlier one has no business with what came after. Raises ReportError for a member who
+    belonged nowhere.
+    """
+    if plan.report != "member":
+        return {}
+    last: dict[str, tuple[date, str]] = {}
+    for node in site.nodes:
+        for member, belonging in site.populations.of(node, own=True).members.items():
+            last[member] = max(last.get(member, (date.min, "")), (belonging.until, node))
+    if missing := set(plan.members) - last.keys():
+        raise ReportError(
+            f"member {min(missing)!r} belonged to no organisation in the period", hint="correct scope.members"
+        )
+    found: dict[str, list[str]] = {}
+    for member in sorted(plan.members or last, key=natural):
+        found.setdefault(last[member][1], []).append(member)
+    return found
+
+
+def content(plan: Plan) -> Content:
+    """What the reports are about."""
+    if plan.exam:
+        return Content("exam", plan.exam)
+    return Content("course", plan.course) if plan.course else EVERYTHING
+
+
+def organisations(
+    plan: Plan, populations: Populations, people: Mapping[str, Sequence[str]] | None = None
+) -> Iterator[str]:
+    """Which organisations get a parcel, parents before children; with ``people`` only those that are in it.
+
+    Raises ReportError for an unknown one.
+    """
+    every = populations.nodes()
+    children = {node: populations.children(node) for node in every}
+    below = {child for found in children.values() for child in found}
+    for top in plan.organisations:
+        if top not in children:
+            raise ReportError(
+                f"organisation {top!r} is not in the roster of the period",
+                hint="`xuejing query organisations` lists what there is",
+            )
+    tops = plan.organisations or tuple(node for node in every if node not in below)
+    # Members without an organisation named are all those of the tree.
+    alone = plan.include == "self" and not (people and not plan.organisations)
+    chosen = set(tops) if alone else set(_below(tops, children))
+    for node in every:
+        if node in chosen and (plan.include != "branches" or not children[node]) and (not people or node in people):
+            yield node
+
+
+def _below(tops: tuple[str, ...], children: dict[str, list[str]]) -> Iterator[str]:
+    waiting, seen = list(tops), set(tops)
+    while waiting:
+        node = waiting.pop()
+        yield node
+        new = [child for child in children.get(node, ()) if child not in seen]
+        seen.update(new)
+        waiting += new
+
+
+def _site(data: ReportData, plan: Plan, folder: Path, k: int) -> Site:
+    scope = Scope.everything() if plan.named else Scope(None, "aggregate")
+    languages, formats = cast("tuple[Language, ...]", plan.languages), cast("tuple[Format, ...]", plan.formats)
+    return Site(data, scope, folder, content(plan), languages, formats, k, alone=True)
+
+
+def _parcel(site: Site, plan: Plan, organisation: str, members: Sequence[str], target: Path) -> Parcel:
+    """The reports of one organisation, in a folder of their own."""
+    if plan.report == "member":
+        site.write_members(members)
+    else:
+        site.write_groups([organisation])
+    site.folder.rename(target)
+    last = site.data.period.last
+    row = site.data.roster.organisation(organisation, last)
+    return Parcel(
+        organisation=organisation,
+        title=row.name if row and row.name else organisation,
+        folder=target.name,
+        above=tuple(site.data.roster.ancestors(organisation, last)),
+        named=plan.named,
+        reports=len(members) if plan.report == "member" else 1,
+        files=tuple(_made(path, target) for path in sorted(target.rglob("*")) if path.is_file()),
+    )
+
+
+def _made(path: Path, root: Path) -> MadeFile:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        os.fsync(file.fileno())
+    return MadeFile(path.relative_to(root).as_posix(), path.stat().st_size, digest)
