@@ -27,11 +27,13 @@ MANY_BELOW = 30
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Where a page's links lead, relative to it; '' where there is nothing to link."""
+    """Where a page's links lead, relative to it; '' where there is nothing to link. ``files``: the same report in
+    other formats."""
 
     index: str = ""
     json: str = ""
     other: str = ""
+    files: tuple[tuple[str, str], ...] = ()
 
 
 class Renderer:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import polars as pl
 
@@ -17,6 +16,10 @@ from reports.context.member import MemberReport, member_report
 from reports.context.quality import Deliveries
 from reports.data import EVERYTHING, Content, Policy, ReportData
 from reports.errors import ReportError
+from reports.formats.fonts import FormatUnavailable
+from reports.formats.made import Made, digest
+from reports.formats.making import File, printed, tabulated, unavailable
+from reports.formats.names import DEFAULT, FORMATS, LABELS, Format
 from reports.index import write_index
 from reports.load import check_content, load
 from reports.measures.suppression import DEFAULT_K
@@ -30,8 +33,6 @@ from reports.text import LANGUAGES
 from schemas.reference.columns import Language, Text
 from sinks.read import Reader, Scope
 
-Format = Literal["html", "json"]
-FORMATS: tuple[Format, ...] = ("html", "json")
 MOST_CONTENT_REPORTS = 500
 Progress = Callable[[int, int], None]
 """Called with the reports made so far and how many there will be."""
@@ -40,7 +41,9 @@ Progress = Callable[[int, int], None]
 @dataclass
 class ReportIndex:
     """What was written. Paths are relative to ``folder``; of each subject the page (or data) in the first
-    language. ``contents``: pages of the top organisation about one content. ``hashes``: path → SHA-256 of each file."""
+    language. ``contents``: pages of the top organisation about one content. ``hashes``: path → SHA-256 of each file.
+    ``kept``: files that stood there as they would have been made; ``unavailable``: formats that this machine can't
+    make, and why."""
 
     folder: Path
     index: str = ""
@@ -48,6 +51,8 @@ class ReportIndex:
     groups: dict[str, str] = field(default_factory=dict)
     contents: dict[tuple[str, str], str] = field(default_factory=dict)
     files: int = 0
+    kept: int = 0
+    unavailable: dict[Format, FormatUnavailable] = field(default_factory=dict)
     hashes: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -65,7 +70,7 @@ def write_reports(
     last: date | None = None,
     content: Content = EVERYTHING,
     languages: Sequence[Language] = LANGUAGES,
-    formats: Sequence[Format] = FORMATS,
+    formats: Sequence[Format] = DEFAULT,
     as_of: datetime | None = None,
     k: int = DEFAULT_K,
     progress: Progress | None = None,
@@ -94,21 +99,22 @@ class Site:
         folder: Path,
         content: Content = EVERYTHING,
         languages: Sequence[Language] = LANGUAGES,
-        formats: Sequence[Format] = FORMATS,
+        formats: Sequence[Format] = DEFAULT,
         k: int = DEFAULT_K,
         progress: Progress | None = None,
         *,
         alone: bool = False,
     ) -> None:
         if not languages or not formats:
-            raise ReportError("no language or no format was asked for", hint="zh, en; html, json")
+            raise ReportError("no language or no format was asked for", hint=f"zh, en; {', '.join(FORMATS)}")
         self.data, self.scope, self.folder, self.content = data, scope, folder, content
         self.languages, self.formats, self.progress = tuple(languages), tuple(formats), progress
         self.policy = Policy(scope.detail, k)
         self.populations = Populations(data.roster, data.period)
         self.deliveries = Deliveries(data)
         self.renderers = {language: Renderer(language, k) for language in self.languages}
-        self.index = ReportIndex(folder)
+        self.index = ReportIndex(folder, unavailable=unavailable(formats, languages))
+        self.made = Made(folder)
         self.nodes = self._nodes() if scope.detail != "own" else []
         self.members = self._members() if scope.detail != "aggregate" else []
         self.alone = alone
@@ -201,33 +207,68 @@ class Site:
         stems: Mapping[str, str] | None = None,
         pages: Sequence[tuple[Content, str]] = (),
     ) -> str:
-        """Write one report in every language and format; returns the path of the first."""
-        written = []
+        """Write one report in every language and format; returns the path of the first. Formats that can't be
+        made are noted; raises FormatUnavailable when nothing else was asked for."""
+        written: list[str] = []
+        tables = list(tabulated(report, stem, self.formats))
         for language, renderer in self.renderers.items():
-            if "html" in self.formats:
-                path = page_name(stem, language)
-                page = Page(
-                    index="" if self.alone else link(path, page_name("index", language)),
-                    json=link(path, page_name(stem, language, "json")) if "json" in self.formats else "",
-                    other=self.other(stem, path, language),
-                )
-                links = {n: link(path, page_name(s, language)) for n, s in (stems or {}).items() if not self.alone}
-                contents = [(self.title(c), link(path, page_name(s, language))) for c, s in pages]
-                self.put(path, renderer.report(template, report, page, links=links, contents=contents).encode())
-                written.append(path)
+            html, moment = page_name(stem, language), report.head.as_of
+            if set(self.formats) & {"html", "pdf", "docx"}:
+                page = self._page(stem, html, language)
+                links = {n: link(html, page_name(s, language)) for n, s in (stems or {}).items() if not self.alone}
+                contents = [(self.title(c), link(html, page_name(s, language))) for c, s in pages]
+                text = renderer.report(template, report, page, links=links, contents=contents)
+                if "html" in self.formats:
+                    self.put(html, text.encode())
+                    written.append(html)
+                for file in printed(text, language, moment, stem, self.formats):
+                    written += self.make(file)
             if "json" in self.formats:
                 path = page_name(stem, language, "json")
                 self.put(path, to_json(report, renderer.words))
                 written.append(path)
+        for file in tables:
+            written += self.make(file)
+        if not written:
+            raise next(iter(self.index.unavailable.values()))
         return written[0]
 
+    def _page(self, stem: str, path: str, language: Language) -> Page:
+        """Where the page links to: what is written beside it."""
+        beside = [f for f in self.formats if f in LABELS and f != "json" and f not in self.index.unavailable]
+        names = {f: page_name(stem, language, f) if f in ("pdf", "docx") else f"{stem}.{f}" for f in beside}
+        return Page(
+            index="" if self.alone else link(path, page_name("index", language)),
+            json=link(path, page_name(stem, language, "json")) if "json" in self.formats else "",
+            other=self.other(stem, path, language) if "html" in self.formats else "",
+            files=tuple((LABELS[f], link(path, name)) for f, name in names.items()),
+        )
+
+    def make(self, file: File) -> list[str]:
+        """Make one file, unless it stands there already; its path, or nothing where its format can't be made."""
+        if file.format in self.index.unavailable:
+            return []
+        if (content := self.made.kept(file.path, file.source)) is not None:
+            self.index.hashes[file.path] = content
+            self.index.kept += 1
+            return [file.path]
+        try:
+            self.put(file.path, file.make())
+        except FormatUnavailable as error:
+            self.index.unavailable[file.format] = error
+            return []
+        self.made.add(file.path, file.source, self.index.hashes[file.path])
+        return [file.path]
+
     def put(self, path: str, content: bytes) -> None:
-        """Write one file below the folder."""
+        """Write one file below the folder: whole or not at all."""
         target = self.folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
+        part = target.with_name(target.name + ".part")
+        part.write_bytes(content)
+        part.replace(target)
         self.index.files += 1
-        self.index.hashes[path] = hashlib.sha256(content).hexdigest()
+        self.index.hashes[path] = digest(content)
 
     def other(self, stem: str, path: str, language: Language) -> str:
         """The same page in the other language, if it is written."""

@@ -210,7 +210,7 @@ class _Writer:
         if cell.chart:
             paragraph.paragraph_format.first_line_indent = Pt(0)
             paragraph.paragraph_format.line_spacing_rule = WD_LINE_SPACING.SINGLE
-            self._picture(paragraph, cell.chart, (width - 3) / POINT)
+            self._picture(paragraph, cell.chart, (width - 4) / POINT)
             return
         self._small(paragraph, size)
         if cell.align == "end":
