@@ -20,6 +20,7 @@ from rich.progress import Progress
 from producers.kafka_admin import BrokerUnavailable, end_offsets, wait_until_committed
 from schemas.days import LocalDays, day_date, day_number
 from schemas.errors import XuejingError
+from schemas.families import FAMILIES
 from schemas.settings import Settings
 from schemas.tables import ANSWERS, BRANCH_DAY, MEMBER_DAY
 from sinks.clickhouse import ClickHouseSink
@@ -29,6 +30,7 @@ from sinks.rosters import StoreRosters
 from streams.branch import BranchPipeline
 from streams.contributions import again, encode
 from streams.facts import FACT_COLUMNS, Fact, facts_from_archive
+from streams.families.rows import Rows, add_rows, family_rows, family_tables
 from streams.member import MemberFacts
 from streams.records import Record, RecordBatch
 from streams.rows import answer_rows, day_rows
@@ -97,14 +99,18 @@ def fill(sink: ClickHouseSink, info: GenerationInfo, members: Sequence[str], pro
             facts[member_id].add(fact)
         days: list[Any] = []
         answers: list[Any] = []
+        families: Rows = {}
         for member_id, of_member in facts.items():
             open_days = [d for d in _days(of_member, gen) if d >= gen.first_open]
             days.extend(r for d in open_days for r in day_rows(member_id, of_member, d, gen))
             answers.extend(answer_rows(member_id, of_member, _bodies(of_member), gen))
+            add_rows(families, family_rows(member_id, of_member, _bodies(of_member), gen))
         if days:
             sink.insert(MEMBER_DAY, MEMBER_DAY.tuples(days))
         if answers:
             sink.insert(ANSWERS, ANSWERS.tuples(answers))
+        for table, rows in family_tables(families):
+            sink.insert(table, rows)
         progress(len(chunk))
 
 
@@ -119,7 +125,7 @@ def _days(facts: MemberFacts, gen: Generation) -> list[int]:
 
 def carry_over(store: Store, old: GenerationInfo, new: Generation) -> None:
     """Figures of closed days as they stand: their raw events are gone, so that nothing can compute them again."""
-    for table in (MEMBER_DAY, ANSWERS, BRANCH_DAY):
+    for table in (MEMBER_DAY, ANSWERS, BRANCH_DAY, *(f.table for f in FAMILIES.values())):
         names = [c.name for c in table.columns if c.name != "generation"]
         listed = ", ".join(f"`{n}`" for n in names)
         store.command(

@@ -25,6 +25,7 @@ from sinks.reference import current_reference
 
 from . import context as contexts
 from .connect import connected
+from .reconciling_families import family_differences
 from .worker import generation as as_generation
 
 MEMBERS_A_STEP = 500
@@ -133,6 +134,7 @@ def run(
         report.member_rows += recomputed.height
         report.differences += compare("member_day", recomputed, stored, KEY, FIGURES)
         all_days.append(recomputed)
+        report.differences += family_differences(store, generation, chunk, first, day)
     if sample is None and all_days:
         report.branch_rows, found = _branches(store, generation.number, pl.concat(all_days), day, first)
         report.differences += found

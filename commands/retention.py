@@ -68,7 +68,12 @@ _KEPT = f"""
     SELECT member_id, event_id FROM events
     WHERE exam_id != '' AND (member_id, course_id, question_id, exam_id, attempt) IN (
         SELECT member_id, course_id, question_id, exam_id, attempt FROM events WHERE exam_id != ''
-        GROUP BY member_id, course_id, question_id, exam_id, attempt {_STRADDLES})"""
+        GROUP BY member_id, course_id, question_id, exam_id, attempt {_STRADDLES})
+    UNION ALL
+    SELECT member_id, event_id FROM events
+    WHERE subject_id != '' AND (member_id, event_type, subject_id) IN (
+        SELECT member_id, event_type, subject_id FROM events WHERE subject_id != ''
+        GROUP BY member_id, event_type, subject_id {_STRADDLES})"""
 """Events that figures of open days depend on, however old: without them what was withdrawn would come back, a body
 that lost would count, an error would lose its answer and be a second wrong one, and the rows, resting on fewer bodies,
 would carry smaller versions than those that stand and never replace them. They go when those days have expired too;

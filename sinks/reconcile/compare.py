@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -14,8 +14,8 @@ class Difference(NamedTuple):
     table: str
     key: tuple[str, ...]
     figure: str
-    recomputed: int
-    stored: int
+    recomputed: Any
+    stored: Any
 
 
 def compare(
