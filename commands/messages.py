@@ -149,6 +149,22 @@ ZH: dict[str, str] = {
     "is a worker behind? wait until it has caught up; else run `xuejing reconcile`": (
         "worker 是否有积压？等它处理完再试；否则运行 `xuejing reconcile`"
     ),
+    # formats of reports
+    "PDF and Word need the Python package typst: {}": "PDF 和 Word 需要 Python 包 typst：{0}",
+    "Word needs the Python package python-docx: {}": "Word 需要 Python 包 python-docx：{0}",
+    "no font for Chinese is installed, so PDF and Word can't be made": "没有安装中文字体，无法生成 PDF 和 Word",
+    "Debian, Ubuntu: apt-get install fonts-noto-cjk; Windows and macOS bring fonts": (
+        "Debian、Ubuntu 请执行 apt-get install fonts-noto-cjk；Windows 和 macOS 自带字体"
+    ),
+    "typesetting failed: {}": "排版失败：{0}",
+    "a chart has no size, title or description": "图缺少尺寸、标题或说明",
+    "use charts.svg.figure": "请用 charts.svg.figure 生成",
+    "the page has no <main>": "页面没有 <main>",
+    "only whole pages of reports can be printed": "只能打印完整的报告页面",
+    "a page holds <{}>, which printed documents don't know": "页面含有打印版式不认识的 <{0}>",
+    "teach reports/formats/from_page.py, or write the template with known elements": (
+        "请在 reports/formats/from_page.py 中补充，或在模板中改用已有元素"
+    ),
     # reports
     "a report is about one course or one exam": "一份报告只针对一门课程或一场考试",
     "give one": "请只给出一个",

@@ -15,10 +15,11 @@ from rich.progress import Progress as Bar
 
 from reports.data import EVERYTHING, Content, Period
 from reports.errors import ReportError
+from reports.formats.names import FORMATS, Format
 from reports.issued.register import Issued
 from reports.load import check_content
 from reports.provenance import Reason
-from reports.site import FORMATS, Format, ReportIndex, Site
+from reports.site import ReportIndex, Site
 from schemas.reference.columns import Language
 from schemas.settings import Settings
 from sinks.client import Store
@@ -38,10 +39,11 @@ from .issuing import (
     rules_of,
     to_issue,
 )
+from .messages import sentence
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="学习及考试评价报告 · Study and examination evaluation reports, as HTML and JSON.",
+    help="学习及考试评价报告 · Study and examination evaluation reports: HTML, PDF, Word, Excel, data.",
 )
 
 First = Annotated[
@@ -55,7 +57,7 @@ Last = Annotated[
 Course = Annotated[str | None, typer.Option("--course", help="只评价这门课程 · about this course only")]
 Exam = Annotated[str | None, typer.Option("--exam", help="只评价这次考试 · about this exam only")]
 Languages = Annotated[str, typer.Option("--lang", help="zh、en 或 zh,en · languages, joined by commas")]
-Formats = Annotated[str, typer.Option("--format", "-f", help="html、json 或 html,json · joined by commas")]
+Formats = Annotated[str, typer.Option("--format", "-f", help=f"{'、'.join(FORMATS)}，可用逗号连用 · joined by commas")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="输出文件夹 · folder to write to")]
 AsOf = Annotated[
     str | None,
@@ -93,6 +95,7 @@ def member(
             )
         site.write_members([member_id])
         _done(ctx, site.index, site.index.members[member_id])
+    _incomplete(site.index)
 
 
 @app.command()
@@ -120,6 +123,7 @@ def branch(
             )
         site.write_groups([org_id])
         _done(ctx, site.index, site.index.groups[org_id])
+    _incomplete(site.index)
 
 
 @app.command("all")
@@ -141,6 +145,7 @@ def everything(
     with _site(ctx, asked, _Past(as_of, issue, reason)) as site:
         index = site.write()
         _done(ctx, index, index.index)
+    _incomplete(index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,4 +280,13 @@ def _day(moment: datetime | None) -> date | None:
 
 def _done(ctx: typer.Context, index: ReportIndex, path: str) -> None:
     where = index.folder / path
-    contexts.of(ctx).say(f"已写出 {index.files} 个文件：{where}", f"wrote {index.files} files: {where}")
+    kept, kept_en = (f"（另有 {index.kept} 个未变）", f" ({index.kept} more are unchanged)") if index.kept else ("", "")
+    contexts.of(ctx).say(f"已写出 {index.files} 个文件{kept}：{where}", f"wrote {index.files} files{kept_en}: {where}")
+
+
+def _incomplete(index: ReportIndex) -> None:
+    """Formats that this machine can't make are told at the end, when the others are written; exits with 1."""
+    for error in index.unavailable.values():
+        contexts.messages.print(sentence(error, contexts.language()), style="red", markup=False, soft_wrap=True)
+    if index.unavailable:
+        raise typer.Exit(1)

@@ -19,7 +19,9 @@ from reports.errors import ReportError
 from reports.formats.fonts import FormatUnavailable
 from reports.formats.made import Made, digest
 from reports.formats.making import File, printed, tabulated, unavailable
-from reports.formats.names import DEFAULT, FORMATS, LABELS, Format
+from reports.formats.names import DEFAULT, LABELS
+from reports.formats.names import FORMATS as FORMATS
+from reports.formats.names import Format as Format
 from reports.index import write_index
 from reports.load import check_content, load
 from reports.measures.suppression import DEFAULT_K
@@ -114,7 +116,7 @@ class Site:
         self.deliveries = Deliveries(data)
         self.renderers = {language: Renderer(language, k) for language in self.languages}
         self.index = ReportIndex(folder, unavailable=unavailable(formats, languages))
-        self.made = Made(folder)
+        self.made = Made(folder, remember=not alone)
         self.nodes = self._nodes() if scope.detail != "own" else []
         self.members = self._members() if scope.detail != "aggregate" else []
         self.alone = alone

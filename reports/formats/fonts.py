@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from reports.errors import ReportError
-from reports.formats.layout import FONTS, LATIN, PACKAGES
+from reports.formats.layout import FONTS, LATIN
 
 if TYPE_CHECKING:
     import typst
@@ -50,8 +50,8 @@ def families(chinese: bool, present: Collection[str]) -> Families:
     anything = tuple(dict.fromkeys(name for chain in chains.values() for name in chain))
     if not anything:
         raise FormatUnavailable(
-            "no font for Chinese is installed, so PDF and Word with charts can't be made",
-            hint=PACKAGES,
+            "no font for Chinese is installed, so PDF and Word can't be made",
+            hint="Debian, Ubuntu: apt-get install fonts-noto-cjk; Windows and macOS bring fonts",
         )
     return {role: chain or anything[:1] for role, chain in chains.items()}
 

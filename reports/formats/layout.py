@@ -99,7 +99,6 @@ LATIN = ("Times New Roman", "Liberation Serif", "Noto Serif", "DejaVu Serif", "L
 """For English reports; the last one comes with the typesetter."""
 WORD_FONTS = {"title": "方正小标宋简体", "body": "仿宋", "heading": "黑体", "subheading": "楷体"}
 """What a Word file names first: the reader's office has these; the chain is declared as their substitutes."""
-PACKAGES = "Debian, Ubuntu: apt-get install fonts-noto-cjk; optional fonts-lxgw-wenkai; Windows and macOS have fonts"
 
 
 def numbers(chinese: bool) -> dict[str, Any]:

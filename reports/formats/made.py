@@ -22,12 +22,15 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Made:
-    """The list of one folder: a line a file, appended as files are made; the last line about a file counts."""
+    """The list of one folder: a line a file, appended as files are made; the last line about a file counts.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self._file = folder, folder / NAME
+    ``remember`` false: nothing is known and nothing is written, for folders that are handed over whole.
+    """
+
+    def __init__(self, folder: Path, *, remember: bool = True) -> None:
+        self.folder, self._file, self._remember = folder, folder / NAME, remember
         self._entries: dict[str, Entry] = {}
-        if self._file.exists():
+        if remember and self._file.exists():
             for line in self._file.read_bytes().splitlines():
                 try:
                     entry = msgspec.json.decode(line, type=Entry)
@@ -46,8 +49,9 @@ class Made:
         """Call it after the file is written."""
         entry = Entry(path, source, content)
         self._entries[path] = entry
-        with self._file.open("ab") as file:
-            file.write(msgspec.json.encode(entry) + b"\n")
+        if self._remember:
+            with self._file.open("ab") as file:
+                file.write(msgspec.json.encode(entry) + b"\n")
 
 
 def digest(*parts: bytes) -> str:
