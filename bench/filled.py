@@ -85,8 +85,8 @@ _ONE = """
 def _events(size: Size, where: str) -> str:
     return f"""
         INSERT INTO events (member_id, at, event_id, body_hash, skew_ms, event_type, course_id, received_at,
-            archived_at, source, device_id, duration_ms, active_ms, unit_id, session_id, question_id, exam_id, attempt, response,
-            correct, knowledge_points, cluster, topic, partition, offset, line, raw, keep)
+            archived_at, source, device_id, duration_ms, active_ms, unit_id, session_id, question_id, exam_id, attempt,
+            response, correct, knowledge_points, cluster, topic, partition, offset, line, raw, keep)
         SELECT member_id, at_, id, reinterpretAsFixedString(sipHash128(h, k, 'body')), 0,
             multiIf(study, 'study', answer, 'answer', 'error'), course_,
             fromUnixTimestamp64Milli(toInt64(received), 'UTC'),
@@ -123,8 +123,8 @@ def _days(size: Size, where: str, *, whole: str = "1") -> str:
     """Member-days; where ``whole`` is not true as they were before the answers came."""
     return f"""
         INSERT INTO member_day (generation, member_id, day, course_id, study_ms, overlap_ms, active_ms, open_ms,
-            sessions, answers, graded, correct, score_micro, max_micro, response_ms, timed_answers, wrong_questions, events,
-            capped, hour_ms, first_at, last_at, version)
+            sessions, answers, graded, correct, score_micro, max_micro, response_ms, timed_answers, wrong_questions,
+            events, capped, hour_ms, first_at, last_at, version)
         SELECT 1, member_id, day, course_id, 600000, 0, 500000, 600000, 1, 10 * whole, 10 * whole,
             rights * whole, rights * 1000000 * whole, 10000000 * whole, spent * whole, 9 * whole, (10 - rights) * whole,
             10 + 10 * whole, 0, hours, fromUnixTimestamp64Milli(toInt64(start), 'UTC'),

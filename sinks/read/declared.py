@@ -37,6 +37,7 @@ class _Query(msgspec.Struct, forbid_unknown_fields=True):
     filters: frozenset[FilterName]
     details: frozenset[Detail]
     columns: list[str | _Column]
+    by_member: bool = False
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True):
@@ -61,6 +62,7 @@ def load(text: str) -> Mapping[str, Query]:
             columns=tuple(column(c) for c in q.columns),
             filters=q.filters,
             details=q.details,
+            by_member=q.by_member,
         )
         for q in file.queries
     }

@@ -46,6 +46,15 @@ class Context(NamedTuple):
     tree: int = 0
 
 
+class Span(NamedTuple):
+    """Members whose ids are after one and up to another; None is open."""
+
+    after: str | None = None
+    upto: str | None = None
+
+
+EVERYBODY = Span()
+
 _MACRO = re.compile(r"@(\w+)(?:\(([^()]*)\))?")
 _TABLE = re.compile(r"\b(?:FROM|JOIN)\s+(\w+)", re.IGNORECASE)
 
@@ -99,8 +108,8 @@ _PERIOD = """
 class Expansion:
     """Macros of one rendering, and the parameters that they bind."""
 
-    def __init__(self, scope: Scope, filters: Filters, context: Context) -> None:
-        self.scope, self.filters, self.days = scope, filters, context.days
+    def __init__(self, scope: Scope, filters: Filters, context: Context, span: Span = EVERYBODY) -> None:
+        self.scope, self.filters, self.days, self.span = scope, filters, context.days, span
         self.parameters: dict[str, Any] = {
             "generation": context.generation,
             "timezone": context.days.name,
@@ -134,6 +143,7 @@ class Expansion:
             conditions.append(f"member_id = {self.bind('own_member', 'String', self.scope.member_id)}")
         if self.filters.member is not None:
             conditions.append(f"member_id = {self.bind('member', 'String', self.filters.member)}")
+        conditions += self._inside("member_id")
         if self.filters.category is not None:
             conditions.append(f"category = {self.bind('category', 'String', self.filters.category)}")
         joins, since, until = "", ["m.since"], ["m.until"]
@@ -163,9 +173,19 @@ class Expansion:
             conditions.append(f"{column} = {self.bind('own_member', 'String', self.scope.member_id)}")
         if self.filters.member is not None:
             conditions.append(f"{column} = {self.bind('member', 'String', self.filters.member)}")
+        conditions += self._inside(column)
         if self.placed:
             conditions.append(f"{column} IN (SELECT member_id FROM homes)")
         return " AND ".join(conditions) or "1"
+
+    def _inside(self, column: str) -> list[str]:
+        """Conditions that leave the members of the span."""
+        conditions = []
+        if self.span.after is not None:
+            conditions.append(f"{column} > {self.bind('after', 'String', self.span.after)}")
+        if self.span.upto is not None:
+            conditions.append(f"{column} <= {self.bind('upto', 'String', self.span.upto)}")
+        return conditions
 
     def home(self, member: str, day: str) -> str:
         """Join the membership of the day as ``home``; without one, a row stays only if no place was asked for."""

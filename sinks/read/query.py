@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 from schemas.reference.columns import Text
 
-from .macros import Context, Expansion, QueryError, check_scoped
+from .macros import EVERYBODY, Context, Expansion, QueryError, Span, check_scoped
 from .scope import Detail, FilterName, Filters, Scope, ScopeError
 
 FOLDER = Path(__file__).with_name("sql")
@@ -45,6 +45,8 @@ class Query:
     filters: frozenset[FilterName]
     details: frozenset[Detail]
     """levels of detail that may ask it"""
+    by_member: bool = False
+    """rows of members, sorted by member first: a large answer can be asked for in parts"""
     _template: str = field(init=False, repr=False, default="")
 
     def __post_init__(self) -> None:
@@ -58,8 +60,11 @@ class Query:
         """Names of the columns."""
         return [c.name for c in self.columns]
 
-    def render(self, scope: Scope, filters: Filters, context: Context, limit: int | None = None) -> Rendered:
-        """The SQL for a scope, with parameters. Raises QueryError or ScopeError when it may not be asked so."""
+    def render(
+        self, scope: Scope, filters: Filters, context: Context, limit: int | None = None, span: Span = EVERYBODY
+    ) -> Rendered:
+        """The SQL for a scope, with parameters; of a part of its members where a ``span`` is given. Raises QueryError
+        or ScopeError when it may not be asked so."""
         if scope.detail not in self.details:
             raise ScopeError(
                 f"{self.name} can't be asked for {scope.detail} detail", hint=f"it can for {_listed(self.details)}"
@@ -70,7 +75,7 @@ class Query:
             )
         if scope.detail == "aggregate" and filters.member is not None:
             raise ScopeError("a scope of aggregates can't ask about one member")
-        expansion = Expansion(scope, filters, context)
+        expansion = Expansion(scope, filters, context, span)
         sql = expansion.expand(self._template)
         if limit is not None:
             sql += "\nLIMIT {row_limit:UInt64}"

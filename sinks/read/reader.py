@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
 
 import polars as pl
 import pyarrow as pa
@@ -20,6 +20,7 @@ from .generations import GenerationInfo, active_generation
 from .macros import Context, QueryError
 from .query import Query, Rendered
 from .scope import Filters, Scope
+from .slices import parts
 
 DTYPES: dict[str, Any] = {
     "text": pl.String,
@@ -38,7 +39,13 @@ SETTINGS: dict[str, Any] = {
     # Equal keys never lie in different partitions: the partition is a function of the key.
     "do_not_merge_across_partitions_select_final": 1,
     "output_format_arrow_low_cardinality_as_dictionary": 0,
+    # A question about everybody spills to disk rather than take more than about a gigabyte from its neighbours.
+    "max_bytes_before_external_group_by": 300_000_000,
+    "max_bytes_before_external_sort": 300_000_000,
 }
+
+
+_Ask: TypeAlias = Callable[[Query, Rendered], Iterator[pl.DataFrame]]
 
 
 def query_named(name: str) -> Query:
@@ -71,28 +78,42 @@ class Reader:
         Raises QueryError or ScopeError for what may not be asked, InputError for an organisation that is not
         (visible) in the roster, StoreError when the store does not answer.
         """
-        query, rendered = self._render(name, scope, filters, limit)
-        return _frame(query, self.store.arrow(rendered.sql, rendered.parameters, SETTINGS | _text_setting(query)))
+        frames = list(self._parts(name, scope, filters, limit, self._whole))
+        return frames[0] if len(frames) == 1 else pl.concat(frames)
 
     def batches(
         self, name: str, scope: Scope, filters: Filters | None = None, *, limit: int | None = None
     ) -> Iterator[pl.DataFrame]:
         """The same rows as ``frame``, block by block, for results larger than memory. At least one block."""
-        query, rendered = self._render(name, scope, filters, limit)
+        yield from self._parts(name, scope, filters, limit, self._blocks)
+
+    def _parts(
+        self, name: str, scope: Scope, filters: Filters | None, limit: int | None, ask: _Ask
+    ) -> Iterator[pl.DataFrame]:
+        """Frames in the order of the query: of many members some at a time, all with one roster and generation."""
+        query, filters = query_named(name), filters or Filters()
+        context = self._context()
+        query.render(scope, filters, context, limit)  # what may not be asked is refused before anything is read
+        if filters.org is not None:
+            self._check_organisation(scope, filters.org, context)
+        left = limit
+        for span in parts(self.store, query, scope, filters, context, page=limit is not None):
+            for frame in ask(query, query.render(scope, filters, context, left, span)):
+                yield frame
+                left = None if left is None else left - frame.height
+            if left == 0:
+                return
+
+    def _whole(self, query: Query, rendered: Rendered) -> Iterator[pl.DataFrame]:
+        yield _frame(query, self.store.arrow(rendered.sql, rendered.parameters, SETTINGS | _text_setting(query)))
+
+    def _blocks(self, query: Query, rendered: Rendered) -> Iterator[pl.DataFrame]:
         empty = True
         for table in self.store.batches(rendered.sql, rendered.parameters, SETTINGS | _text_setting(query)):
             empty = False
             yield _frame(query, table)
         if empty:
             yield pl.DataFrame(schema={c.name: DTYPES[c.type] for c in query.columns})
-
-    def _render(self, name: str, scope: Scope, filters: Filters | None, limit: int | None) -> tuple[Query, Rendered]:
-        query, filters = query_named(name), filters or Filters()
-        context = self._context()
-        rendered = query.render(scope, filters, context, limit)
-        if filters.org is not None:
-            self._check_organisation(scope, filters.org, context)
-        return query, rendered
 
     def reference(self, name: str) -> pl.DataFrame:
         """Current rows of a table of ``schemas.reference.TABLES``, in the order of their import."""

@@ -1,38 +1,34 @@
 -- How hard was each question, how long did it take, and which wrong answer was chosen most?
 WITH
     @homes,
-    given AS (
-        SELECT a.*
+    chosen AS (
+        -- By what was chosen, if it was wrong: one pass over the answers gives the totals and the favourites.
+        SELECT
+            a.course_id AS course_id, a.question_id AS question_id, a.wrong AS wrong, count() AS answers,
+            countIf(isNotNull(a.correct)) AS graded, countIf(a.correct = true) AS correct,
+            uniqExactState(a.member_id) AS who, uniqExactStateIf(a.member_id, a.correct = false) AS who_wrong,
+            sumIf(a.score_micro, isNotNull(a.correct)) AS score_micro,
+            sumIf(a.max_micro, isNotNull(a.correct)) AS max_micro,
+            sum(a.response_ms) AS response_ms, count(a.response_ms) AS timed
         FROM (
             SELECT member_id, course_id, question_id, day, correct, score_micro, max_micro, response_ms,
-                   arrayStringConcat(arraySort(response), ';') AS chosen
+                   if(correct = false, arrayStringConcat(arraySort(response), ';'), '') AS wrong
             FROM answers FINAL
             WHERE generation = {generation:UInt16} AND @members(member_id) AND @on_days(day)
               AND @equal(course_id, course) AND @equal(exam_id, exam) AND counted
         ) AS a
         @home(a.member_id, a.day)
-    ),
-    choices AS (
-        SELECT course_id, question_id, chosen, count() AS times
-        FROM given
-        WHERE correct = false AND chosen != ''
-        GROUP BY course_id, question_id, chosen
-    ),
-    favourites AS (
-        SELECT course_id, question_id, chosen, times
-        FROM choices
-        ORDER BY times DESC, chosen
-        LIMIT 1 BY course_id, question_id
+        GROUP BY course_id, question_id, wrong
     ),
     totals AS (
         SELECT
-            g.course_id AS course_id, g.question_id AS question_id, count() AS answers,
-            countIf(isNotNull(g.correct)) AS graded, countIf(g.correct = true) AS correct,
-            uniqExact(g.member_id) AS members, uniqExactIf(g.member_id, g.correct = false) AS members_wrong,
-            sumIf(g.score_micro, isNotNull(g.correct)) AS score_micro,
-            sumIf(g.max_micro, isNotNull(g.correct)) AS max_micro,
-            avg(g.response_ms) AS mean_response_ms
-        FROM given AS g
+            c.course_id AS course_id, c.question_id AS question_id, sum(c.answers) AS answers, sum(c.graded) AS graded,
+            sum(c.correct) AS correct, uniqExactMerge(c.who) AS members, uniqExactMerge(c.who_wrong) AS members_wrong,
+            sum(c.score_micro) AS score_micro, sum(c.max_micro) AS max_micro,
+            sum(c.response_ms) / sum(c.timed) AS mean_response_ms,
+            -- Of those chosen equally often the first in the order of text.
+            arraySort(choice -> (-choice.2, choice.1), groupArrayIf((c.wrong, c.answers), c.wrong != ''))[1] AS favourite
+        FROM chosen AS c
         GROUP BY course_id, question_id
     )
 SELECT
@@ -45,8 +41,8 @@ SELECT
     t.members_wrong AS members_wrong,
     if(t.max_micro > 0, t.score_micro / t.max_micro, NULL) AS facility,
     t.mean_response_ms AS mean_response_ms,
-    f.chosen AS most_chosen_wrong,
-    f.times AS most_chosen_wrong_answers,
+    t.favourite.1 AS most_chosen_wrong,
+    t.favourite.2 AS most_chosen_wrong_answers,
     c.title AS course_title,
     q.kind AS kind,
     q.text AS text,
@@ -56,7 +52,6 @@ SELECT
     q.knowledge_points AS knowledge_points,
     q.exam_ids AS exam_ids
 FROM totals AS t
-LEFT JOIN favourites AS f ON f.course_id = t.course_id AND f.question_id = t.question_id
 LEFT JOIN v_questions AS q ON q.question_id = t.question_id
 LEFT JOIN v_courses AS c ON c.course_id = t.course_id
 ORDER BY course_id, question_id
