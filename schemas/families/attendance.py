@@ -39,7 +39,7 @@ class Attendance(Event, tag="attendance", kw_only=True, omit_defaults=True, gc=F
     session_id: Annotated[Id, Meta(description="the organised session, the same for all who were there")]
     meeting: Annotated[Meeting, Meta(description="kind of session")]
     course_id: Annotated[str, Meta(max_length=64, description="course that the session belongs to, if any")] = ""
-    method: Annotated[Method, Meta(description="how it was recorded; all have equal standing")] = "hand"
+    method: Annotated[Method | None, Meta(description="how it was recorded; all have equal standing")] = None
     duration_ms: Annotated[
         Millis | None, Meta(description="how long the member was there; absent: from the first record to the last")
     ] = None

@@ -28,7 +28,7 @@ def _attendance(facts: Sequence[FamilyFact]) -> Content:
     return (
         True,
         first.detail["meeting"],
-        sorted({f.detail["method"] for f in facts}),
+        sorted({f.detail["method"] for f in facts} - {None}),
         all(f.detail["make_up"] for f in facts),
         first.at,
         length,

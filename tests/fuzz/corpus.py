@@ -26,6 +26,15 @@ EVENTS: dict[str, dict[str, Any]] = {
     "error": ENVELOPE
     | {"event_type": "error", "question_id": "q1", "answer_id": OTHER, "expected": "A", "kind": "careless"},
     "withdraw": ENVELOPE | {"event_type": "withdraw", "target_event_id": OTHER, "reason": "r"},
+    "attendance": ENVELOPE
+    | {
+        "event_type": "attendance",
+        "session_id": "s1",
+        "meeting": "party_lecture",
+        "method": "card",
+        "duration_ms": 5_400_000,
+        "make_up": True,
+    },
 }
 """A valid event of each shape."""
 

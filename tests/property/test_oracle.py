@@ -14,7 +14,7 @@ from schemas.decode import Arrival, Position, decode_line
 from tests.chaos.people import roster_of
 from tests.fuzz.corpus import EVENTS
 from tests.property.test_sets_of_facts import lines
-from tests.support.compare import branch_differences, differences
+from tests.support.compare import attendance_differences, branch_differences, differences
 from tests.support.harness import RECEIVED, Harness
 from tests.support.oracle import Result, branch_days, compute, digest
 
@@ -48,6 +48,7 @@ def placed(draw: st.DrawFn) -> tuple[str, list[bytes]]:
 def check(h: Harness, expected: Result) -> None:
     figures = h.figures()
     assert list(differences(figures["member_day"], figures["answers"], expected)) == []
+    assert list(attendance_differences(figures["attendance"], expected)) == []
     memberships = [(m.member_id, m.org_id, m.valid_from, m.valid_to) for m in h.rosters.current()[1].members]
     rolled_up = branch_days(expected.member_days, memberships)
     assert list(branch_differences(figures["branch_day"], rolled_up)) == []

@@ -70,3 +70,17 @@ def _compare(table: str, found: Mapping[Any, Figures], wanted: Mapping[Any, Figu
         elif have != want:
             parts = [f"{n} is {have[n]}, not {want[n]}" for n in want if have.get(n) != want[n]]
             yield f"{table} {key}: {'; '.join(parts)}"
+
+
+def attendance_differences(attendance: Iterable[Mapping[str, Any]], expected: Result) -> Iterator[str]:
+    """What differs between the current ``attendance`` rows of one generation and the oracle's."""
+    names = ["meeting", "methods", "make_up", "at", "duration_ms", "course_id"]
+    found: dict[Any, Figures] = {}
+    for row in attendance:
+        kept: Figures = {n: ms(row[n]) for n in names} | {"methods": list(row["methods"])}
+        kept["event_ids"] = sorted(text(i) for i in row["event_ids"])
+        if row["attended"]:
+            found[row["member_id"], row["day"], row["session_id"]] = kept
+        elif any(kept.values()):
+            yield f"attendance {row['member_id']} {row['day']} {row['session_id']!r}: half zero: {kept}"
+    yield from _compare("attendance", found, expected.attendance)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from schemas.days import LocalDays
 from schemas.decode import RECEIVED_HEADER
+from schemas.families import FAMILIES
 from schemas.ports import Sink
 from schemas.reference import Member, Organisation, Roster
 from schemas.tables import ANSWERS, BRANCH_DAY, MEMBER_DAY
@@ -20,6 +21,8 @@ from streams.contributions import Contribution, encode
 from streams.pipeline import MemberPipeline
 from streams.records import Record, RecordBatch
 from streams.rules import Generation
+
+FAMILY_TABLES = tuple(f.table for f in FAMILIES.values())
 
 RECEIVED = 1_790_000_000_000
 """2026-09-21T13:33:20Z: a receipt after everything that tests let happen."""
@@ -126,7 +129,7 @@ class Harness:
 
     def figures(self) -> dict[str, list[dict[str, Any]]]:
         """Every row of every metrics table."""
-        return {t.name: self.sink.rows(t) for t in (MEMBER_DAY, ANSWERS, BRANCH_DAY)}
+        return {t.name: self.sink.rows(t) for t in (MEMBER_DAY, ANSWERS, BRANCH_DAY, *FAMILY_TABLES)}
 
     def day(self, day: str, course: str = "", member: str = "m1") -> dict[str, Any]:
         """One member-day row; KeyError if there is none."""

@@ -25,10 +25,11 @@ _FIELDS = {
     "answer": "question_id correct exam_id attempt duration_ms response score max_score knowledge_points".split(),
     "error": ["question_id", "exam_id", "attempt", "response", "knowledge_points", "answer_id", "expected", "kind"],
     "withdraw": ["target_event_id", "reason"],
+    "attendance": ["session_id", "meeting", "method", "duration_ms", "make_up"],
 }
 _NEVER_LEFT_OUT = {"correct"}
 _UUIDS = {"event_id", "replaces", "answer_id", "target_event_id"}
-_DEFAULTS = {"schema_version": 1, "attempt": 1}
+_DEFAULTS = {"schema_version": 1, "attempt": 1, "course_id": "", "make_up": False}
 
 Figures = dict[str, Any]
 DayKey = tuple[str, date, str]
@@ -62,6 +63,8 @@ class Result:
     member_days: dict[DayKey, Figures] = field(default_factory=dict)
     answers: dict[tuple[str, str], Figures] = field(default_factory=dict)
     """(member_id, event_id) → what it counts for; only what counts"""
+    attendance: dict[DayKey, Figures] = field(default_factory=dict)
+    """(member_id, local day, session_id) → the attendance, only what counts"""
     bodies: set[tuple[str, str, bytes]] = field(default_factory=set)
     """(member_id, event_id, digest) of every distinct body"""
 
@@ -149,6 +152,8 @@ def target(event: dict[str, Any]) -> str | None:
 def _member(member_id: str, live: Sequence[Sent], days: Days, result: Result) -> None:
     pieces = study(live)
     outcomes = list(judged(live))
+    _attendance(member_id, live, days, result)
+    live = [s for s in live if s.event["event_type"] != "attendance"]
     courses = {"", *(s.event["course_id"] for s in live)}
     for course in courses:
         rows: dict[date, Figures] = defaultdict(_nothing)
@@ -168,6 +173,28 @@ def _member(member_id: str, live: Sequence[Sent], days: Days, result: Result) ->
     for o in outcomes:
         if o["counted"]:
             result.answers[member_id, o["event_id"]] = {k: v for k, v in o.items() if k != "event_id"}
+
+
+def _attendance(member_id: str, live: Sequence[Sent], days: Days, result: Result) -> None:
+    """One attendance a day and session. Its length is the longest that is given, else the time from the first record
+    to the last, unknown when that is nothing; the first record (then the smallest id) says what kind it was."""
+    records: dict[tuple[date, str], list[Sent]] = defaultdict(list)
+    for s in live:
+        if s.event["event_type"] == "attendance":
+            records[days.of(s.at), s.event["session_id"]].append(s)
+    for (day, session), found in records.items():
+        first = min(found, key=lambda s: (s.at, int(s.event["event_id"].replace("-", ""), 16)))
+        lengths = [s.event["duration_ms"] for s in found if s.event.get("duration_ms") is not None]
+        span = max(s.at for s in found) - first.at
+        result.attendance[member_id, day, session] = {
+            "meeting": first.event["meeting"],
+            "methods": sorted({s.event["method"] for s in found if s.event.get("method")}),
+            "make_up": all(s.event.get("make_up", False) for s in found),
+            "at": first.at,
+            "duration_ms": max(lengths) if lengths else span or None,
+            "course_id": first.event.get("course_id", ""),
+            "event_ids": sorted(s.event["event_id"].lower() for s in found),
+        }
 
 
 def _nothing() -> Figures:

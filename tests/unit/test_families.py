@@ -1,0 +1,129 @@
+"""Further families of events: what a declaration promises, and what attendance counts for."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from schemas.days import LocalDays, day_number
+from schemas.decode import Arrival, Position, Refusal, decode_line
+from schemas.events import EVENT_TYPES
+from schemas.families import FAMILIES
+from schemas.tables import TABLES
+from streams.families import FOLDS
+from tests.support.compare import attendance_differences
+from tests.support.harness import RECEIVED, Harness, event, uid
+from tests.support.oracle import compute
+
+SHANGHAI = LocalDays("Asia/Shanghai")
+AT = "2026-03-02T14:00:00+08:00"
+START = datetime(2026, 3, 2, 14, tzinfo=UTC)
+
+
+def record(n: int, at: str = AT, session: str = "s1", meeting: str = "party_lecture", **fields: Any) -> bytes:
+    return event(n, "attendance", at, course="", session_id=session, meeting=meeting, **fields)
+
+
+def rows(h: Harness) -> dict[tuple[str, str, str], dict[str, Any]]:
+    found = h.sink.rows(FAMILIES["attendance"].table)
+    return {(r["member_id"], str(r["day"]), r["session_id"]): r for r in found if r["attended"]}
+
+
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda f: f.name)
+def test_a_declared_family_has_all_its_parts(family: Any) -> None:
+    assert family.name in FOLDS
+    assert family.event in EVENT_TYPES
+    assert TABLES[family.table.name] is family.table
+    assert family.table.personal
+    names = [c.name for c in family.table.columns]
+    assert names[:3] == ["generation", "member_id", "day"]
+    assert names[-1] == family.table.version == "version"
+    assert family.subject in family.fields
+    assert len(family.nothing) == len(family.contents)
+    family.table.tuples([(1, "m", date(2026, 3, 1), "s", *family.nothing, 1)]).validate(full=True)
+
+
+def test_what_is_kept_of_an_event_is_what_it_said() -> None:
+    family = FAMILIES["attendance"]
+    found = decode_line(record(1, method="card", duration_ms=60_000), Position("c", "t", 0, 0, 0), RECEIVED)
+    assert isinstance(found, Arrival)
+    assert family.subject_of(found.event) == "s1"
+    said = {"session_id": "s1", "meeting": "party_lecture", "method": "card", "duration_ms": 60_000, "make_up": False}
+    assert family.detail(family.detail_of(found.event)) == said
+
+
+def test_records_of_a_session_are_one_attendance_whatever_the_method() -> None:
+    h = Harness()
+    h.send([record(1, method="card")], [record(2, "2026-03-02T15:30:00+08:00", method="hand")])
+    (row,) = rows(h).values()
+    assert (row["duration_ms"], list(row["methods"]), len(row["event_ids"])) == (90 * 60_000, ["card", "hand"], 2)
+    h.send([record(3, duration_ms=45 * 60_000)])
+    assert rows(h)["m1", "2026-03-02", "s1"]["duration_ms"] == 45 * 60_000
+
+
+def test_one_record_without_a_length_counts_without_a_length() -> None:
+    h = Harness()
+    h.send([record(1, make_up=True)])
+    (row,) = rows(h).values()
+    assert (row["duration_ms"], row["make_up"], row["meeting"]) == (None, True, "party_lecture")
+
+
+def test_what_is_withdrawn_or_replaced_leaves_no_trace() -> None:
+    h = Harness()
+    h.send([record(1)], [event(2, "withdraw", AT, target_event_id=uid(1), reason="r")])
+    assert rows(h) == {}
+    (zero,) = h.sink.rows(FAMILIES["attendance"].table)
+    assert (zero["meeting"], zero["duration_ms"], list(zero["event_ids"]), zero["version"]) == ("", None, [], 2)
+    h.send([record(3)], [record(4, "2026-03-03T14:00:00+08:00", session="s2", replaces=uid(3))])
+    assert list(rows(h)) == [("m1", "2026-03-03", "s2")]
+
+
+def test_a_session_of_two_days_counts_on_both() -> None:
+    h = Harness()
+    h.send([record(1, "2026-03-02T23:59:59+08:00")], [record(2, "2026-03-03T00:00:00+08:00")])
+    assert [key[1] for key in rows(h)] == ["2026-03-02", "2026-03-03"]
+
+
+def test_attendance_is_no_study() -> None:
+    h = Harness()
+    h.send([record(1, duration_ms=60_000)])
+    assert h.member_days() == []
+    assert h.figures()["branch_day"] == []
+
+
+def test_the_oracle_sees_a_difference() -> None:
+    h = Harness()
+    h.send([record(1)])
+    expected = compute([record(1)], "Asia/Shanghai")
+    table = FAMILIES["attendance"].table
+    assert list(attendance_differences(h.sink.rows(table), expected)) == []
+    expected.attendance["m1", date(2026, 3, 2), "s1"]["at"] += 1
+    assert len(list(attendance_differences(h.sink.rows(table), expected))) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"session_id": ""}, "session_id"),
+        ({"meeting": "party"}, "meeting: 'party'"),
+        ({"method": "face"}, "method: 'face'"),
+        ({"duration_ms": -1}, "duration_ms: -1"),
+        ({"make_up": 1}, "make_up: 1"),
+    ],
+)  # fmt: skip
+def test_wrong_fields_are_named(fields: dict[str, Any], says: str) -> None:
+    line = event(1, "attendance", AT, **({"session_id": "s", "meeting": "training"} | fields))
+    found = decode_line(line, Position("c", "t", 0, 0, 0), RECEIVED)
+    assert isinstance(found, Refusal)
+    assert (found.reason, says in found.detail) == ("invalid", True), found.detail
+
+
+def test_the_fold_is_a_function_of_local_days() -> None:
+    from streams.families import FamilyFact
+
+    detail = {"meeting": "training", "method": None, "duration_ms": None, "make_up": False}
+    facts = [FamilyFact(bytes(16), int(START.timestamp() * 1000), "", detail)]
+    found = FOLDS["attendance"](facts, SHANGHAI)
+    assert list(found) == [day_number(date(2026, 3, 2))]
