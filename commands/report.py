@@ -13,19 +13,23 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
+from reports.changes.made import lines
 from reports.data import EVERYTHING, Content, Period
 from reports.errors import ReportError
+from reports.extra_pages import write_annexes, write_exams
 from reports.formats.names import FORMATS, Format
 from reports.issued.register import Issued
 from reports.load import check_content
 from reports.provenance import Reason
 from reports.site import ReportIndex, Site
+from reports.text import Words
 from schemas.reference.columns import Language
 from schemas.settings import Settings
 from sinks.client import Store
 from sinks.read import Scope
 
 from . import context as contexts
+from .comparing import compared, write
 from .connect import connected
 from .context import Context
 from .issuing import (
@@ -67,6 +71,10 @@ Issue = Annotated[bool, typer.Option("--issue", help="印发：登记并保存�
 Why = Annotated[
     str | None, typer.Option("--reason", help="再次印发的原因：update 或 correction · why it is issued again")
 ]
+Compare = Annotated[
+    str | None,
+    typer.Option("--compare", help="与该时刻相比的变动，另写文件 · what changed since that moment, as files beside"),
+]
 _OUT = Path("report")
 
 
@@ -84,10 +92,11 @@ def member(
     as_of: AsOf = None,
     issue: Issue = False,
     reason: Why = None,
+    compare: Compare = None,
 ) -> None:
     """一名成员的报告 · The report of one member, as own feedback."""
     asked = _Asked("member", member_id, out, _content(course, exam), _day(first), _day(last), lang, formats)
-    with _site(ctx, asked, _Past(as_of, issue, reason)) as site:
+    with _site(ctx, asked, _Past(as_of, issue, reason, compare)) as site:
         if not site.data.knows(member_id):
             raise ReportError(
                 f"member {member_id!r} is not in the roster and has no records",
@@ -112,17 +121,43 @@ def branch(
     as_of: AsOf = None,
     issue: Issue = False,
     reason: Why = None,
+    compare: Compare = None,
 ) -> None:
     """一个组织（支部、总支、党委）的报告 · The report of an organisation, with what is below it side by side."""
     asked = _Asked("group", org_id, out, _content(course, exam), _day(first), _day(last), lang, formats)
-    with _site(ctx, asked, _Past(as_of, issue, reason)) as site:
+    with _site(ctx, asked, _Past(as_of, issue, reason, compare)) as site:
         if org_id not in site.stems:
             raise ReportError(
                 f"organisation {org_id!r} is not in the roster of the period",
                 hint="`xuejing query organisations` lists what there is",
             )
         site.write_groups([org_id])
+        write_annexes(site, [org_id])
         _done(ctx, site.index, site.index.groups[org_id])
+        if org_id in site.index.annexes:
+            annex = site.index.folder / site.index.annexes[org_id]
+            contexts.of(ctx).say(f"书记工作参考，不上报：{annex}", f"for the secretary alone, not to be filed: {annex}")
+
+
+@app.command("exam")
+def examination(
+    ctx: typer.Context,
+    exam_id: Annotated[str, typer.Argument(help="考试编号 · id of the exam")],
+    first: First = None,
+    last: Last = None,
+    lang: Languages = "zh,en",
+    formats: Formats = "html,json",
+    out: Out = _OUT,
+    as_of: AsOf = None,
+    issue: Issue = False,
+    reason: Why = None,
+) -> None:
+    """一次考试的报告 · The report of an exam: its questions, reliability, results and what to repair."""
+    content = Content("exam", exam_id)
+    asked = _Asked("exam", exam_id, out, content, _day(first), _day(last), lang, formats)
+    with _site(ctx, asked, _Past(as_of, issue, reason)) as site:
+        write_exams(site, [exam_id])
+        _done(ctx, site.index, site.index.exams[exam_id])
     _incomplete(site.index)
 
 
@@ -150,7 +185,7 @@ def everything(
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """Which report a person asks for, and where to write it. ``kind``: member, group, all."""
+    """Which report a person asks for, and where to write it. ``kind``: member, group, exam, all."""
 
     kind: str
     subject: str
@@ -173,6 +208,7 @@ class _Past:
     as_of: str | None
     issue: bool
     reason: str | None
+    compare: str | None = None
 
 
 @contextmanager
@@ -209,7 +245,7 @@ def _site(ctx: typer.Context, asked: _Asked, past: _Past) -> Iterator[Site]:
                 alone=asked.kind != "all",
             )
             yield site
-        _finish(context, store, past, made, site)
+        _finish(context, store, asked, past, made, site)
 
 
 def _made(settings: Settings, store: Store, asked: _Asked, past: _Past) -> Made:
@@ -226,8 +262,8 @@ def _made(settings: Settings, store: Store, asked: _Asked, past: _Past) -> Made:
     return made_now(store, asked.wanted, datetime.now(UTC))
 
 
-def _finish(context: Context, store: Store, past: _Past, made: Made, site: Site) -> None:
-    """Register what was issued; tell whether what was made again is the same."""
+def _finish(context: Context, store: Store, asked: _Asked, past: _Past, made: Made, site: Site) -> None:
+    """Register what was issued; tell whether what was made again is the same; compare."""
     if made.issued and made.new:
         issued = register_version(store, made, site.index.hashes)
         number, version = issued.series.id, issued.version
@@ -236,6 +272,11 @@ def _finish(context: Context, store: Store, past: _Past, made: Made, site: Site)
         _tell_same(context, made.issued, site)
     elif past.as_of is not None:
         context.say("该时刻没有印发过：已从存档重算", "not issued at that moment: computed from the archive")
+    if past.compare is not None:
+        changes = compared(context.settings, store, asked.wanted, past.compare, made, site)
+        write(changes, site, asked.wanted)
+        for line in lines(changes, Words("zh" if context.settings.language == "zh" else "en")):
+            contexts.messages.print(line, soft_wrap=True, markup=False)
 
 
 def _tell_same(context: Context, issued: Issued, site: Site) -> None:

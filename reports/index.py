@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reports.context.head import CATEGORIES, KINDS, named, organisation_name
+from reports.extra_pages import annex_stems, exam_stems
 from reports.order import natural
 from reports.paths import link, page_name, slugs
 from reports.render import LONGEST_LIST, Page
@@ -34,6 +35,7 @@ class Index:
     head: Head
     tree: tuple[Node, ...]
     contents: tuple[tuple[Text, str], ...]
+    exams: tuple[tuple[Text, str], ...]
     members_href: str
     member_count: str
 
@@ -54,6 +56,7 @@ class Listing:
 
     title: str
     groups: tuple[tuple[str, str, str], ...] = ()
+    annexes: tuple[tuple[str, str], ...] = ()
     members: tuple[Person, ...] = ()
     page: str = ""
     previous: str = ""
@@ -75,6 +78,11 @@ def write_index(site: Site, *, members: bool) -> None:
                 (site.title(c), link(path, page_name(site.content_stems[site.top, c], language)))
                 for c in site.contents
                 if (c.kind, c.id) in site.index.contents
+            ),
+            exams=tuple(
+                (site.data.catalogue.exam(e), link(path, page_name(stem, language)))
+                for e, stem in exam_stems(site).items()
+                if e in site.index.exams
             ),
             members_href=link(path, page_name("members/index", language)) if written else "",
             member_count=str(len(site.index.members)),
@@ -119,7 +127,12 @@ def _write_listings(site: Site, language: Language) -> None:
         linked.append((name, link(first, page_name(stem, language)), str(len(groups[org_id]))))
         _write_pages(site, language, stem, words("index.members_of", name=name), groups[org_id])
     page = Page(index=link(first, page_name("index", language)), other=site.other("members/index", first, language))
-    listing = Listing(words("index.members"), groups=tuple(linked))
+    annexes = tuple(
+        (organisation_name(site.data, org_id), link(first, page_name(stem, language)))
+        for org_id, stem in annex_stems(site).items()
+        if org_id in site.index.annexes
+    )
+    listing = Listing(words("index.members"), groups=tuple(linked), annexes=annexes)
     site.put(first, site.renderers[language].page("members", page, listing=listing).encode())
 
 

@@ -66,19 +66,21 @@ def monday(day: date) -> date:
     return day - timedelta(days=day.weekday())
 
 
+def week_starts(period: Period) -> tuple[date, ...]:
+    """Mondays of all weeks that the period touches."""
+    first = monday(period.first)
+    return tuple(first + timedelta(days=i) for i in range(0, (period.last - first).days + 1, 7))
+
+
 def weeks(period: Period, by_day: Mapping[date, float], active: Mapping[date, int] | None = None) -> Weeks:
     """Every week that the period touches; ``active`` counts members by Monday."""
-    starts = []
-    start = monday(period.first)
-    while start <= period.last:
-        starts.append(start)
-        start += timedelta(days=7)
+    starts = week_starts(period)
     sums = dict.fromkeys(starts, 0.0)
     for day, seconds in by_day.items():
         sums[monday(day)] += seconds
     partial = tuple(s < period.first or s + timedelta(days=6) > period.last for s in starts)
     counted = None if active is None else Series("week_active", tuple(float(active.get(s, 0)) for s in starts))
-    return Weeks(tuple(starts), Series("week_seconds", tuple(sums.values())), partial, counted)
+    return Weeks(starts, Series("week_seconds", tuple(sums.values())), partial, counted)
 
 
 def pattern(

@@ -43,7 +43,8 @@ class Renderer:
         self.language, self.words = language, Words(language)
         self._environment = _environment(self.words, k)
         self._templates = {
-            name: self._environment.get_template(f"{name}.html.j2") for name in ("member", "group", "index", "members")
+            name: self._environment.get_template(f"{name}.html.j2")
+            for name in ("member", "group", "exam", "secretary", "index", "members")
         }
         macros = self._environment.get_template("macros.html.j2")
         self._definitions = lru_cache(maxsize=256)(partial(_definitions, macros))
@@ -71,6 +72,10 @@ class Renderer:
         """An index page."""
         return self._templates[template].render(page=page, **values)
 
+    def other_page(self, template: str, page: Page, **values: Any) -> str:
+        """A page that few runs make: its template is read when it is asked for."""
+        return self._environment.get_template(f"{template}.html.j2").render(page=page, **values)
+
 
 def _definitions(macros: Any, used: tuple[str, ...]) -> Markup:
     made: Markup = macros.module.definitions_list([METRICS[m] for m in used])
@@ -94,7 +99,10 @@ def _environment(words: Words, k: int) -> Environment:
     environment.filters.update(
         v=words.value,
         interval=words.interval,
+        bare=words.bare,
+        of=words.of,
         note=words.note,
+        short_text=partial(_short, 22 if zh else 44),
         duration=words.duration,
         short=words.short_day,
         weekday=words.weekday,
@@ -110,6 +118,10 @@ def _environment(words: Words, k: int) -> Environment:
         weeks_chart=lambda data: charts.weeks_chart(data, words),
         interval_dot=lambda share, overall=None: charts.interval_dot(share, words, overall),
         funnel_chart=lambda data: charts.funnel_chart(data, words),
+        item_map=lambda data: charts.item_map(data, words),
+        bands_chart=lambda data: charts.bands_chart(data, words),
+        time_effect_chart=lambda data: charts.time_effect_chart(data, words),
+        trend_chart=lambda data: charts.trend_chart(data, words),
         axis=partial(charts.axis, words),
         head_rows=partial(_head_rows, words),
         style=Markup(files("reports").joinpath("templates/style.css").read_text("utf-8")),  # noqa: S704 - our own
@@ -144,6 +156,11 @@ def _head_rows(words: Words, head: Head) -> list[tuple[str, str]]:
         (words("report.as_of"), words("report.as_of_value", moment=head.as_of, zone=head.timezone)),
         (words("report.events"), words("report.events_value", events=head.events)),
     ]
+
+
+def _short(longest: int, text: str) -> str:
+    """A question or option in a table: its beginning, where it is long."""
+    return text if len(text) <= longest + 1 else f"{text[:longest].rstrip()}…"
 
 
 def _declared(values: Mapping[str, Markup]) -> Callable[[str], Markup]:

@@ -6,16 +6,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import polars as pl
 
+from reports.context.exam import ExamReport
 from reports.context.group import GroupReport, Groups
 from reports.context.head import Head, make_head
 from reports.context.member import MemberReport, member_report
 from reports.context.quality import Deliveries
+from reports.context.secretary import SecretaryReport
 from reports.data import EVERYTHING, Content, Policy, ReportData
 from reports.errors import ReportError
+from reports.extra_pages import annex_stems, exam_stems, write_annexes, write_exams
 from reports.formats.fonts import FormatUnavailable
 from reports.formats.made import Made, digest
 from reports.formats.making import File, printed, tabulated, unavailable
@@ -36,6 +39,7 @@ from schemas.reference.columns import Language, Text
 from sinks.read import Reader, Scope
 
 MOST_CONTENT_REPORTS = 500
+Report: TypeAlias = MemberReport | GroupReport | ExamReport | SecretaryReport
 Progress = Callable[[int, int], None]
 """Called with the reports made so far and how many there will be."""
 
@@ -43,7 +47,8 @@ Progress = Callable[[int, int], None]
 @dataclass
 class ReportIndex:
     """What was written. Paths are relative to ``folder``; of each subject the page (or data) in the first
-    language. ``contents``: pages of the top organisation about one content. ``hashes``: path → SHA-256 of each file.
+    language. ``contents``: pages of the top organisation about one content. ``annexes``: of branches,
+    for their secretaries alone. ``hashes``: path → SHA-256 of each file.
     ``kept``: files that stood there as they would have been made; ``unavailable``: formats that this machine can't
     make, and why."""
 
@@ -52,6 +57,8 @@ class ReportIndex:
     members: dict[str, str] = field(default_factory=dict)
     groups: dict[str, str] = field(default_factory=dict)
     contents: dict[tuple[str, str], str] = field(default_factory=dict)
+    exams: dict[str, str] = field(default_factory=dict)
+    annexes: dict[str, str] = field(default_factory=dict)
     files: int = 0
     kept: int = 0
     unavailable: dict[Format, FormatUnavailable] = field(default_factory=dict)
@@ -137,7 +144,8 @@ class Site:
     def write(self, *, members: bool = True, groups: bool = True) -> ReportIndex:
         """Write everything; returns what there is."""
         single = len(self.with_contents(self.nodes)) * len(self.contents)
-        total = members * len(self.members) + groups * (len(self.nodes) + single)
+        exams, annexes = exam_stems(self) if groups else {}, annex_stems(self) if members else {}
+        total = members * len(self.members) + groups * (len(self.nodes) + single) + len(exams) + len(annexes)
         done = 0
 
         def step() -> None:
@@ -148,6 +156,8 @@ class Site:
 
         if groups:
             self.write_groups(self.nodes, step)
+        write_exams(self, exams, step)
+        write_annexes(self, annexes, step)
         if members:
             self.write_members([m for m, _ in self.members], step)
         write_index(self, members=members)
@@ -156,7 +166,7 @@ class Site:
     def write_members(self, members: Iterable[str], step: Callable[[], None] = lambda: None) -> None:
         """Reports of these members."""
         for member, report in self.member_reports(members):
-            self.index.members[member] = self._save("member", report, self.member_stems[member])
+            self.index.members[member] = self.save("member", report, self.member_stems[member])
             step()
 
     def member_reports(self, members: Iterable[str]) -> Iterable[tuple[str, MemberReport]]:
@@ -184,13 +194,13 @@ class Site:
             stem = self.stems[node]
             single = node in self.with_contents(wanted)
             pages = [(c, self.content_stems[node, c]) for c in self.contents] if single else []
-            self.index.groups[node] = self._save("group", groups.report(node), stem, self.stems, pages)
+            self.index.groups[node] = self.save("group", groups.report(node), stem, self.stems, pages)
             step()
         for content in self.contents:
             groups = Groups(self.data, self.populations, self.deliveries, content, self.policy)
             stems = {n: self.content_stems[n, content] for n in self.with_contents(wanted)}
             for node in self.with_contents(wanted):
-                path = self._save("group", groups.report(node), stems[node], stems)
+                path = self.save("group", groups.report(node), stems[node], stems)
                 if node == self.top:
                     self.index.contents[content.kind, content.id] = path
                 step()
@@ -201,10 +211,10 @@ class Site:
             return nodes
         return [n for n in nodes if n in self.roots]
 
-    def _save(
+    def save(
         self,
         template: str,
-        report: MemberReport | GroupReport,
+        report: Report,
         stem: str,
         stems: Mapping[str, str] | None = None,
         pages: Sequence[tuple[Content, str]] = (),

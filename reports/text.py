@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -113,10 +114,18 @@ class Words:
                 text = self("figure.fraction", share=text, x=plain(figure.x or 0), n=plain(figure.n))
             return text
         if unit == "index":
-            return f"{figure.value:.2f}"
+            return minus(f"{figure.value:.2f}")
         if unit == "points" and figure.n is not None:
             return f"{plain(figure.value)} / {plain(figure.n)}"
         return plain(figure.value)
+
+    def of(self, figure: Figure) -> str:
+        """A share of few as ``3/5``."""
+        return "" if figure.x is None or figure.n is None else f"{plain(figure.x)}/{plain(figure.n)}"
+
+    def bare(self, figure: Figure) -> str:
+        """A share without what it is of, for tables that say so in a column of their own."""
+        return self.figure(figure if figure.hidden else dataclasses.replace(figure, x=None, n=None))
 
     def interval(self, figure: Figure) -> str:
         """``58.1–90.3%``, empty where there is none."""
@@ -128,7 +137,7 @@ class Words:
         if unit == "seconds":
             return self("figure.span", low=self.duration(figure.low), high=self.duration(figure.high))
         if unit == "index":
-            return self("figure.span", low=f"{figure.low:.2f}", high=f"{figure.high:.2f}")
+            return self("figure.span", low=minus(f"{figure.low:.2f}"), high=minus(f"{figure.high:.2f}"))
         return f"{figure.low * 100:.1f}–{figure.high * 100:.1f}%"
 
     def duration(self, seconds: float) -> str:
@@ -178,7 +187,12 @@ def percent(value: float) -> str:
 def signed(value: float) -> str:
     """A difference with its sign and one decimal."""
     text = f"{value:+.1f}"
-    return "0" if text in ("+0.0", "-0.0") else text.replace("-", "−")
+    return "0" if text in ("+0.0", "-0.0") else minus(text)
+
+
+def minus(text: str) -> str:
+    """A number with a true minus sign; nothing is less than nothing by rounding."""
+    return text.replace("-", "−") if text.strip("-0.") else text.lstrip("-")
 
 
 def plain(value: float) -> str:

@@ -8,7 +8,21 @@ from __future__ import annotations
 
 from reports.charts.bars import active_chart, hours_chart, weeks_chart
 from reports.charts.calendar import calendar_chart
+from reports.charts.estimates import bands_chart, time_effect_chart, trend_chart
 from reports.charts.funnel import funnel_chart
 from reports.charts.interval import axis, interval_dot
+from reports.charts.items import item_map
 
-__all__ = ["active_chart", "axis", "calendar_chart", "funnel_chart", "hours_chart", "interval_dot", "weeks_chart"]
+__all__ = [
+    "active_chart",
+    "axis",
+    "bands_chart",
+    "calendar_chart",
+    "funnel_chart",
+    "hours_chart",
+    "interval_dot",
+    "item_map",
+    "time_effect_chart",
+    "trend_chart",
+    "weeks_chart",
+]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
+from reports.charts.scatter import Shape, labels, point
 from reports.charts.svg import figure, nice_count, text
 from reports.context.group_compare import CompareLine, Comparison
 from reports.measures.funnel import ACTION, WARNING, funnel_limits
@@ -17,15 +18,9 @@ PLOT = 210.0
 INNER = WIDTH - LEFT - RIGHT
 STEPS = 120
 """Points of a limit's curve: it bends most where organisations are small."""
-RADIUS = 4.0
-LETTER = 6.4
-"""Width of a digit of a label; labels are placed where none of them covers a point or another label."""
-
 FAR = frozenset({"compare.far_below", "compare.far_above"})
 BEYOND = FAR | {"compare.below", "compare.above"}
 
-Box: TypeAlias = tuple[float, float, float, float]
-"""Left, top, right, bottom."""
 Place: TypeAlias = Callable[[float], float]
 Inside: TypeAlias = Callable[[float], bool]
 
@@ -75,8 +70,9 @@ def funnel_chart(data: Comparison, words: Words) -> Markup:
     points = [(i, c, x(n), y(c.coverage.value or 0.0)) for (i, c), n in zip(lines, sizes, strict=True)]
     for i, line, px, py in points:
         name = f"{i} {words.value(line.title)} {words.figure(line.coverage)} {words(line.place) if line.place else ''}"
-        parts.append(_point(line.place, px, py, name.strip()))
-    parts += _labels([(i, c.place, px, py) for i, c, px, py in points])
+        parts.append(point(_shape(line.place), px, py, name.strip()))
+    plot = (LEFT, 0.0, WIDTH - RIGHT, TOP + PLOT + 4)
+    parts += labels([(i, _shape(c.place), px, py) for i, c, px, py in points], plot)
     beyond = [str(i) for i, c in lines if c.place in BEYOND]
     listed = words("chart.funnel_beyond", numbers=", ".join(beyond)) if beyond else words("chart.funnel_within")
     counted = words("chart.funnel_desc", count=plain(len(lines)), common=percent(p0))
@@ -131,26 +127,5 @@ def _names(p0: float, phi: float, widest: float, y: Place, inside: Inside, words
     return parts
 
 
-def _point(place: str, x: float, y: float, name: str) -> str:
-    tip = f"<title>{escape(name)}</title>"
-    if place in BEYOND:
-        side, filled = 2 * RADIUS, "far" if place in FAR else "near"
-        where = f'x="{x - RADIUS:.1f}" y="{y - RADIUS:.1f}" width="{side:g}" height="{side:g}"'
-        return f'<rect class="beyond {filled}" {where}>{tip}</rect>'
-    return f'<circle class="point" cx="{x:.1f}" cy="{y:.1f}" r="{RADIUS - 0.8:g}">{tip}</circle>'
-
-
-def _labels(points: Sequence[tuple[int, str, float, float]]) -> list[str]:
-    """Numbers beside their points, those beyond the limits first; left out where there is no room (the tip has it)."""
-    taken: list[Box] = [(x - RADIUS, y - RADIUS, x + RADIUS, y + RADIUS) for _, _, x, y in points]
-    parts = []
-    for number, _, x, y in sorted(points, key=lambda p: (p[1] not in BEYOND, p[0])):
-        wide, tall, gap = LETTER * len(str(number)), 9.0, RADIUS + 2
-        for dx, dy in ((gap, -tall / 2), (-gap - wide, -tall / 2), (-wide / 2, -gap - tall), (-wide / 2, gap)):
-            box = (x + dx, y + dy, x + dx + wide, y + dy + tall)
-            free = all(box[2] < b[0] or b[2] < box[0] or box[3] < b[1] or b[3] < box[1] for b in taken)
-            if free and box[0] > LEFT and box[1] > 0 and box[3] < TOP + PLOT + 4 and box[2] < WIDTH - RIGHT:
-                taken.append(box)
-                parts.append(text(round(box[0], 1), round(box[3], 1), str(number), kind="num"))
-                break
-    return parts
+def _shape(place: str) -> Shape:
+    return "far" if place in FAR else "near" if place in BEYOND else "dot"

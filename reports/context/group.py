@@ -8,18 +8,18 @@ from dataclasses import dataclass
 import polars as pl
 
 from reports.attempts import attempts_of
-from reports.context.group_advice import advice
+from reports.context.change import Change
+from reports.context.group_advice import suggested
+from reports.context.group_change import Cut, group_change
 from reports.context.group_compare import FEWEST, Comparison, comparison
 from reports.context.group_parts import (
     PeopleLine,
-    SilentMember,
     Sums,
     category_lines,
     child_lines,
     coverage_of,
     median_study,
     member_sums,
-    silent_members,
 )
 from reports.context.group_rows import (
     ContentLine,
@@ -30,9 +30,12 @@ from reports.context.group_rows import (
     missed_questions,
     topic_lines,
 )
+from reports.context.group_topics import HardTopic, hard_topics
 from reports.context.head import KINDS, Head, make_head, named, organisation_name, organisation_path
 from reports.context.quality import Deliveries, Quality, make_quality
+from reports.context.time_effect import TimeEffect, by_members
 from reports.context.topics import Topic
+from reports.context.trend import Trend, trend
 from reports.data import Content, Period, Policy, ReportData
 from reports.effect import EffectFigures, effect_of
 from reports.figures import Figure, ratio, withheld
@@ -67,8 +70,9 @@ class GroupStudy:
 
 @dataclass(frozen=True, slots=True)
 class GroupReport:
-    """Everything in an organisation's report. ``withheld``: too few members with records for any figure
-    about them; ``few_topics`` and ``few_exams`` say that rows were left out for the same reason."""
+    """Everything in an organisation's report; it names nobody. ``withheld``: too few members with records for any
+    figure about them; ``few_topics`` says that rows were left out for the same reason. ``change``: against the
+    period before; None where there is none, or too few have records in one of them."""
 
     head: Head
     kind: Text
@@ -84,8 +88,10 @@ class GroupReport:
     topics: tuple[Topic, ...]
     few_topics: bool
     missed: tuple[MissedQuestion, ...]
-    silent: tuple[SilentMember, ...]
-    names_silent: bool
+    hard: tuple[HardTopic, ...]
+    time_effect: TimeEffect
+    trend: Trend | None
+    change: Change | None
     withheld: bool
     advice: tuple[Note, ...]
     quality: Quality
@@ -129,6 +135,15 @@ class Groups:
         attempts = attempts_of(content.rows(data.answers), data.unfinished)
         self.attempts = attempts.filter(pl.col("day") >= data.period.first)
         self.shown = self._verdicts()
+        self._before: Groups | None = None
+
+    @property
+    def before(self) -> Groups | None:
+        """The same of the period before; None where it is not compared."""
+        if self._before is None and (data := self.data.before) is not None:
+            populations = Populations(data.roster, data.period)
+            self._before = Groups(data, populations, Deliveries(data), self.content, self.policy)
+        return self._before
 
     def _verdicts(self) -> dict[str, bool]:
         """Of every node, whether what its members did may stand beside its siblings."""
@@ -169,7 +184,8 @@ class Groups:
         days, answers = population.rows(self.days), population.rows(self.answers)
         sums = member_sums(days, answers)
         active = sums.active & population.ids
-        hide = self.policy.detail == "aggregate" and 0 < len(active) < k
+        # What is withheld beside its siblings must not stand in a report of its own either.
+        hide = 0 < len(active) < k or not self.shown.get(node, True)
         effect = effect_of(answers)
         events = int(days["events"].sum())
         topics, few = ((), 0) if hide else topic_lines(data.catalogue, answers, effect.accuracy.value, k)
@@ -183,8 +199,6 @@ class Groups:
             ungraded=effect.answers - effect.graded,
             untitled=len(set(answers["question_id"].unique()) - data.catalogue.questions.keys()),
         )
-        names_silent = self.policy.detail == "named" and self.populations.has_own_members(node)
-        own = self.populations.of(node, own=True) if names_silent else None
         people = _people(population, active, data.period, hide)
         below = [] if hide else self._below(node)
         children = child_lines(data, below, self.shown, k) if below else ()
@@ -207,12 +221,36 @@ class Groups:
             topics=topics,
             few_topics=few > 0,
             missed=missed,
-            silent=silent_members(data, own, active) if own else (),
-            names_silent=names_silent,
+            hard=() if hide else self._hard(node, topics, answers),
+            time_effect=TimeEffect(()) if hide else by_members(sums.study, sums.graded, k),
+            trend=None if hide else self._trend(answers, effect.accuracy),
+            change=None if hide else self._change(node, Cut(population, sums, answers)),
             withheld=hide,
-            advice=advice(people, children, topics, missed, quality),
+            advice=tuple(s.note for s in suggested(people, children, topics, missed, quality)),
             quality=quality,
         )
+
+    def _hard(self, node: str, topics: Sequence[Topic], answers: pl.DataFrame) -> tuple[HardTopic, ...]:
+        branches = [self.populations.of(b, own=True) for b in sorted(set(self._branches(node))) if self.shown.get(b)]
+        return hard_topics(self.data.catalogue, topics, answers, branches, self.policy.k)
+
+    def _trend(self, answers: pl.DataFrame, overall: Figure) -> Trend:
+        graded = answers.filter(pl.col("correct").is_not_null())
+        by_week = graded.group_by(pl.col("day").dt.truncate("1w").alias("week")).agg(
+            pl.col("correct").sum(), pl.len(), pl.col("member_id").n_unique().alias("members")
+        )
+        weeks = {week: (x, n, members) for week, x, n, members in by_week.iter_rows()}
+        return trend(self.data.period, weeks, overall, self.policy.k)
+
+    def _change(self, node: str, now: Cut) -> Change | None:
+        if (before := self.before) is None or node not in before.populations.nodes():
+            return None
+        earlier = before.report(node)
+        population = before.populations.of(node)
+        answers = population.rows(before.answers)
+        cut = Cut(population, member_sums(population.rows(before.days), answers), answers)
+        made = suggested(earlier.people, earlier.children, earlier.topics, earlier.missed, earlier.quality)
+        return group_change(before.data.period, cut, now, made, self.data.catalogue, self.policy.k)
 
     def _kind(self, node: str) -> Text:
         row = self.data.roster.organisation(node, self.data.period.last)
@@ -257,7 +295,9 @@ class Groups:
         by_hour: Mapping[int, int] = dict(local.group_by("hour").len().iter_rows())
         monday = pl.col("day").dt.truncate("1w").alias("week")
         seen = days.filter(pl.col("events") > 0).group_by(monday).agg(pl.col("member_id").n_unique())
-        active = dict(seen.iter_rows()) if self.policy.detail == "named" else None
+        counts = dict(seen.iter_rows())
+        # A week in which one or two were there is about them; the chart is all or nothing.
+        active = None if any(n < self.policy.k for n in counts.values()) else counts
         return pattern(self.data.period, by_day, hours, [by_hour.get(h, 0) for h in range(24)], active)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reports.context.group_parts import PeopleLine
@@ -19,32 +20,40 @@ MISSED_BY_MOST = 0.5
 """A question that more than half may have missed (lower limit) is first checked, then explained."""
 
 
-def advice(
+@dataclass(frozen=True, slots=True)
+class Suggested:
+    """A suggestion, and the id of what it is about ('' for the organisation itself)."""
+
+    subject: str
+    note: Note
+
+
+def suggested(
     people: People,
     children: Sequence[PeopleLine],
     topics: Sequence[Topic],
     missed: Sequence[MissedQuestion],
     quality: Quality,
-) -> tuple[Note, ...]:
-    """Notes in the order in which a branch can act on them."""
+) -> tuple[Suggested, ...]:
+    """Suggestions in the order in which a branch can act on them."""
     if people.active.hidden:
         return ()
     if not people.active.value:
-        return (note("group_advice.no_records"),)
-    notes = []
+        return (Suggested("", note("group_advice.no_records")),)
+    found = []
     if people.silent.value:
-        notes.append(note("group_advice.silent", silent=people.silent))
-    quiet = [c for c in children if c.silent]
-    notes += [note("group_advice.silent_child", name=c.name) for c in quiet]
-    notes += [
-        note("group_advice.topic", topic=t.title, course=t.course, accuracy=t.accuracy)
+        found.append(Suggested("", note("group_advice.silent", silent=people.silent)))
+    found += [Suggested(c.id, note("group_advice.silent_child", name=c.name)) for c in children if c.silent]
+    found += [
+        Suggested(t.point_id, note("group_advice.topic", topic=t.title, course=t.course, accuracy=t.accuracy))
         for t in [t for t in topics if t.below][:TOPICS]
     ]
     hard = [q for q in missed if q.missed.low is not None and q.missed.low > MISSED_BY_MOST]
     if hard:
-        notes.append(note("group_advice.hard", question=hard[0].question.text, missed=hard[0].missed))
+        text, share = hard[0].question, hard[0].missed
+        found.append(Suggested(text.question_id, note("group_advice.hard", question=text.text, missed=share)))
     if quality.ungraded.value:
-        notes.append(note("group_advice.ungraded", ungraded=quality.ungraded))
+        found.append(Suggested("", note("group_advice.ungraded", ungraded=quality.ungraded)))
     if quality.rejected.value:
-        notes.append(note("group_advice.rejected", rejected=quality.rejected))
-    return tuple(notes) or (note("group_advice.nothing"),)
+        found.append(Suggested("", note("group_advice.rejected", rejected=quality.rejected)))
+    return tuple(found) or (Suggested("", note("group_advice.nothing")),)

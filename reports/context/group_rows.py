@@ -136,7 +136,7 @@ def mean_share(shares: list[float]) -> Figure:
     return Figure("exam_mean", mean, low=max(0.0, mean - reach), high=min(1.0, mean + reach))
 
 
-def _with_points(catalogue: Catalogue, answers: pl.DataFrame) -> pl.DataFrame:
+def with_points(catalogue: Catalogue, answers: pl.DataFrame) -> pl.DataFrame:
     """Answers with the catalogue's knowledge points where the event names none, one row a point."""
     known = pl.DataFrame(
         {
@@ -154,7 +154,7 @@ def topic_lines(
     catalogue: Catalogue, answers: pl.DataFrame, overall: float | None, k: int
 ) -> tuple[tuple[Topic, ...], int]:
     """Knowledge points with enough members and answers, the least understood first; how many were left out."""
-    graded = _with_points(catalogue, answers.filter(pl.col("correct").is_not_null()))
+    graded = with_points(catalogue, answers.filter(pl.col("correct").is_not_null()))
     rows = graded.group_by("point").agg(
         pl.col("member_id").n_unique().alias("members"),
         pl.col("course_id").min(),

@@ -95,7 +95,8 @@ def test_an_aggregate_scope_writes_nothing_about_persons(tmp_path: Path) -> None
     index = Site(small(), Scope(None, "aggregate"), tmp_path).write()
     assert index.members == {}
     assert not (tmp_path / "members").exists()
-    assert "Name" not in "".join(p.read_text("utf-8") for p in tmp_path.rglob("*.*"))
+    assert not (tmp_path / "secretary").exists()
+    assert "Name b" not in "".join(p.read_text("utf-8") for p in tmp_path.rglob("*.*"))
 
 
 def test_a_node_scope_writes_only_what_is_below_it(tmp_path: Path) -> None:
@@ -143,16 +144,17 @@ def test_large_rosters_are_listed_in_pages(tmp_path: Path) -> None:
     pages = sorted((tmp_path / "members/in").glob("*.html"))
     assert [p.name for p in pages] == ["b1.2.html", "b1.3.html", "b1.html"]
     assert max(p.read_text("utf-8").count("<tr>") for p in pages) <= 201
-    branch = (tmp_path / made.groups["b1"]).read_text("utf-8")
-    assert branch.count("Name b1-m") == 200, "the rest of the silent members are in the data"
+    assert "Name b1-m" not in (tmp_path / made.groups["b1"]).read_text("utf-8")
+    annex = (tmp_path / made.annexes["b1"]).read_text("utf-8")
+    assert annex.count("Name b1-m") == 400, "200 silent, 200 of the ledger; the rest are in the data"
     assert [b for _, b in links(tmp_path) if not b.is_file()] == []
 
 
 def test_progress_counts_every_report(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     Site(small(), Scope.everything(), tmp_path, progress=lambda done, total: seen.append((done, total))).write()
-    assert seen[-1] == (12 + 4 * 3, 12 + 4 * 3)
-    assert [done for done, _ in seen] == list(range(1, 25))
+    assert seen[-1] == (12 + 4 * 3 + 1 + 2, 12 + 4 * 3 + 1 + 2), "members, nodes by content, an exam, annexes"
+    assert [done for done, _ in seen] == list(range(1, 28))
 
 
 def test_one_content_only(tmp_path: Path) -> None:
