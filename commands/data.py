@@ -23,7 +23,7 @@ from .moved import publish_moves
 from .stack import with_broker
 from .worker import event_producer
 
-importing = typer.Typer(no_args_is_help=True, help="导入名册或目录 · Import the roster or the catalogue")
+importing = typer.Typer(no_args_is_help=True, help="导入名册、目录或学时要求 · Import the roster, the catalogue or credit quotas")
 Kind = Enum("Kind", {k: k for k in KINDS}, type=str)  # type: ignore[misc]
 
 
@@ -136,3 +136,11 @@ def import_catalogue(
     """导入课程、单元、考试与题目 · Import courses, units, exams and questions."""
     names = frozenset({"courses", "units", "exams", "questions", "knowledge_points"})
     _import(ctx, path, names, "catalogue")
+
+
+@importing.command("credit")
+def import_credit(
+    ctx: typer.Context, path: Annotated[Path, typer.Argument(help="文件夹或工作簿 · folder or workbook")]
+) -> None:
+    """导入学时要求与免学名单 · Import quotas of credit hours and exemptions (when, never why)."""
+    _import(ctx, path, frozenset({"exemptions", "quotas"}), "credit")

@@ -1,4 +1,4 @@
-"""Study and answer tables as wire events, streamed: one row, one event, or all that is wrong with the row.
+"""Tables of study, answers and attendance as wire events, streamed: a row is one event, or all that is wrong with it.
 
 Event ids are version 5 UUIDs over everything the event says. The same row in another file, language, column
 order or time zone notation is therefore the same event: importing twice changes nothing, and two identical
@@ -17,10 +17,12 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from producers.tables.attendance_layout import ATTENDANCE
 from producers.tables.cells import as_text
 from producers.tables.headers import Header, explain
 from producers.tables.issues import TableError, TableWarning
-from producers.tables.layouts import ANSWERS, RECORDS, STUDY
+from producers.tables.layouts import ANSWERS, STUDY
+from producers.tables.records import RECORDS
 from producers.tables.sheets import RawRows, Record, Sheet, find_header, open_sheets, read_records, zone_of
 from schemas.errors import InputError
 from schemas.events import FIRST_YEAR, LAST_YEAR
@@ -59,11 +61,11 @@ class _RowError(Exception):
 
 
 def read_events(path: Path, tz: ZoneInfo | str) -> Iterator[TableEvent | TableError | TableWarning]:
-    """Events, errors and warnings of a study or answer table, in order; memory is bounded.
+    """Events, errors and warnings of a table of records, in order; memory is bounded.
 
     A workbook may hold several such sheets. ``tz`` is the organisation's zone, for times without an offset.
     Raises InputError at once, before the first item, when the file can't be read or no sheet has a header of
-    either table; a row never raises.
+    such a table; a row never raises.
     """
     stream = _stream(path, zone_of(tz))
     next(stream)  # runs up to the marker behind the checks of files and headers
@@ -85,14 +87,16 @@ def _stream(path: Path, zone: ZoneInfo) -> Iterator[Any]:
             raise InputError(
                 said or "没有可读取的工作表 / no readable sheet",
                 where=str(path),
-                hint="xuejing template study|answers 可写出空白表 / writes an empty table",
+                hint="xuejing template study|answers|attendance 可写出空白表 / writes an empty table",
             )
         yield None
         for sheet, header, rows in found:
             yield from _events(sheet, header, rows, zone)
         for sheet, _ in ignored:
             if next(sheet.rows(), None) is not None and not _explanation(sheet.name):
-                rule = Text("不是学习或答题记录，已忽略", "holds neither study nor answer records, ignored")
+                rule = Text(
+                    "不是学习、答题或出勤记录，已忽略", "holds no records of study, answers or attendance, ignored"
+                )
                 yield TableWarning(sheet.label, 0, "", "", rule)
 
 
@@ -108,8 +112,8 @@ def _complete(header: Header) -> bool:
 def _events(
     sheet: Sheet, header: Header, rows: RawRows, zone: ZoneInfo
 ) -> Iterator[TableEvent | TableError | TableWarning]:
-    build: Callable[[dict[str, Any]], dict[str, Any]] = {STUDY.name: _study, ANSWERS.name: _answer}[header.table.name]
-    kind = {STUDY.name: "study", ANSWERS.name: "answer"}[header.table.name]
+    build: Callable[[dict[str, Any]], dict[str, Any]] = _BUILDS[header.table.name]
+    kind = {ANSWERS.name: "answer"}.get(header.table.name, header.table.name)
     places = {column.name: index for index, column in header.columns.items()}
     repeats = _Repeats(sheet.label)
     if header.table is ANSWERS and "correct" not in places:
@@ -178,11 +182,10 @@ def _rfc3339(moment: datetime) -> str:
 
 
 def _common(values: dict[str, Any], moment: datetime) -> dict[str, Any]:
-    body = {
-        "member_id": values["member_id"],
-        "course_id": values["course_id"],
-        "occurred_at": _rfc3339(moment),
-    }
+    body = {"member_id": values["member_id"]}
+    if values.get("course_id"):
+        body["course_id"] = values["course_id"]
+    body["occurred_at"] = _rfc3339(moment)
     for column, field in (("source", "source"), ("device", "device_id")):
         if values.get(column):
             body[field] = values[column]
@@ -191,22 +194,39 @@ def _common(values: dict[str, Any], moment: datetime) -> dict[str, Any]:
 
 def _study(values: dict[str, Any]) -> dict[str, Any]:
     start = _floor(values["start"], "start")
-    minutes = values.get("minutes")
-    if "end" in values:
-        end = _floor(values["end"], "end")
-        duration = (end - start) // _MS
-        if duration < 0:
-            raise _RowError("end", "早于开始时间", "lies before the start")
-        if minutes is not None and abs(duration - minutes) > AGREEMENT_MS:
-            raise _RowError("minutes", "与起止时间相差超过一分钟", "differs from end − start by over a minute")
-    elif minutes is not None:
-        duration = minutes
-        end = _floor(start + timedelta(milliseconds=minutes), "minutes")
-    else:
+    duration = _length(values, start)
+    if duration is None:
         raise _RowError("end", "结束时间与时长分钟至少填一项", "give the end or the minutes")
+    end = _floor(start + duration * _MS, "minutes")
     body = {**_common(values, end), "duration_ms": duration}
     if values.get("unit_id"):
         body["unit_id"] = values["unit_id"]
+    return body
+
+
+def _length(values: dict[str, Any], start: datetime) -> int | None:
+    """Milliseconds from the start to the end, or the minutes; None where neither is given."""
+    minutes: int | None = values.get("minutes")
+    if "end" not in values:
+        return minutes
+    duration = (_floor(values["end"], "end") - start) // _MS
+    if duration < 0:
+        raise _RowError("end", "早于开始时间", "lies before the start")
+    if minutes is not None and abs(duration - minutes) > AGREEMENT_MS:
+        raise _RowError("minutes", "与起止时间相差超过一分钟", "differs from end − start by over a minute")
+    return duration
+
+
+def _attendance(values: dict[str, Any]) -> dict[str, Any]:
+    start = _floor(values["start"], "start")
+    body = _common(values, start)
+    body |= {"session_id": values["session_id"], "meeting": values["meeting"]}
+    if values.get("method"):
+        body["method"] = values["method"]
+    if (duration := _length(values, start)) is not None:
+        body["duration_ms"] = duration
+    if values.get("make_up"):
+        body["make_up"] = True
     return body
 
 
@@ -240,3 +260,11 @@ def _answer(values: dict[str, Any]) -> dict[str, Any]:
     if possible is not None:
         body["max_score"] = possible
     return body
+
+
+_BUILDS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    STUDY.name: _study,
+    ANSWERS.name: _answer,
+    ATTENDANCE.name: _attendance,
+}
+"""Body of an event by the table of its row."""

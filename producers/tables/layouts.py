@@ -1,4 +1,4 @@
-"""The two tables of records that people fill in: study and answers. One declaration a column."""
+"""The tables of study and answers that people fill in. One declaration a column."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Annotated
 import msgspec
 
 from schemas.events import MAX_SCORE
-from schemas.reference import Column, Table, Text, declare
+from schemas.reference import Column, Text, declare
 
-_MEMBER = Column(
+MEMBER = Column(
     kind="id",
     header=Text("成员编号", "Member ID"),
     description=Text("学号、工号或其他编号，与名册一致", "The same id as in the roster"),
@@ -24,14 +24,14 @@ _COURSE = Column(
     aliases=("课程代码", "课程", "course"),
     examples=("C01", "C01"),
 )
-_DEVICE = Column(
+DEVICE = Column(
     kind="text",
     header=Text("设备", "Device"),
     description=Text("设备编号，可空", "Id of the device, may be empty"),
     aliases=("设备编号", "终端", "device id"),
     max_length=4096,
 )
-_SOURCE = Column(
+SOURCE = Column(
     kind="text",
     header=Text("来源", "Source"),
     description=Text("记录出自哪个系统，可空", "The system the record comes from, may be empty"),
@@ -45,7 +45,7 @@ _SOURCE = Column(
 class StudyRow(msgspec.Struct, frozen=True, kw_only=True):
     """One stretch of study. ``start`` and ``end`` are UTC instants; ``end`` or ``minutes`` is given."""
 
-    member_id: Annotated[str, _MEMBER]
+    member_id: Annotated[str, MEMBER]
     course_id: Annotated[str, _COURSE]
     unit_id: Annotated[
         str,
@@ -92,14 +92,14 @@ class StudyRow(msgspec.Struct, frozen=True, kw_only=True):
             maximum=1_000_000,
         ),
     ] = None
-    device: Annotated[str, _DEVICE] = ""
-    source: Annotated[str, _SOURCE] = ""
+    device: Annotated[str, DEVICE] = ""
+    source: Annotated[str, SOURCE] = ""
 
 
 class AnswerRow(msgspec.Struct, frozen=True, kw_only=True):
     """One submitted answer. ``submitted_at`` is a UTC instant, ``seconds`` is held in milliseconds."""
 
-    member_id: Annotated[str, _MEMBER]
+    member_id: Annotated[str, MEMBER]
     course_id: Annotated[str, _COURSE]
     exam_id: Annotated[
         str,
@@ -204,8 +204,8 @@ class AnswerRow(msgspec.Struct, frozen=True, kw_only=True):
             maximum=MAX_SCORE,
         ),
     ] = None
-    device: Annotated[str, _DEVICE] = ""
-    source: Annotated[str, _SOURCE] = ""
+    device: Annotated[str, DEVICE] = ""
+    source: Annotated[str, SOURCE] = ""
 
 
 STUDY = declare(
@@ -225,6 +225,3 @@ ANSWERS = declare(
     Text("每行一次作答：谁、哪道题、何时、对错", "One row an answer: who, which question, when, right or wrong"),
     aliases=("答题", "作答记录", "考试记录", "answer"),
 )
-
-RECORDS: dict[str, Table] = {table.name: table for table in (STUDY, ANSWERS)}
-"""Tables that become events, by name."""

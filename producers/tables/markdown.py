@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from producers.tables.examples import example_rows
-from producers.tables.layouts import ANSWERS, STUDY
+from producers.tables.records import RECORDS
 from producers.tables.templates import type_name
 from schemas.reference import TABLES, Table
 
@@ -40,8 +40,8 @@ Every table below can be written by `xuejing template` and read by `xuejing anal
 def tables_markdown() -> str:
     """The page on all tables; ends with a line break."""
     parts = [_INTRODUCTION]
-    parts += ["## Records / 记录\n", _section(STUDY), _section(ANSWERS)]
-    parts += ["## Roster and catalogue / 名册与目录\n", *(_section(table) for table in TABLES.values())]
+    parts += ["## Records / 记录\n", *(_section(table) for table in RECORDS.values())]
+    parts += ["## Roster, catalogue and credit / 名册、目录与学时\n", *(_section(table) for table in TABLES.values())]
     return "\n".join(parts)
 
 

@@ -12,6 +12,7 @@ from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 
+from producers.tables.attendance_layout import ATTENDANCE
 from producers.tables.examples import example, example_rows
 from producers.tables.layouts import ANSWERS, STUDY
 from schemas.errors import InputError
@@ -21,6 +22,7 @@ _APART = ("organisations", "members", "exemptions", "quotas")
 KINDS: dict[str, tuple[Table, ...]] = {
     "study": (STUDY,),
     "answers": (ANSWERS,),
+    "attendance": (ATTENDANCE,),
     "roster": (TABLES["organisations"], TABLES["members"]),
     "catalogue": tuple(table for name, table in TABLES.items() if name not in _APART),
     "credit": (TABLES["exemptions"], TABLES["quotas"]),

@@ -409,3 +409,49 @@ def test_reading_streams(tmp_path):
     assert isinstance(first, TableEvent)
     path.write_text(STUDY, encoding="utf-8")  # the rest was not in memory
     assert sum(1 for _ in stream) < 19_999
+
+
+SIGN_IN = "工号,会议名称,会议类型,签到时间,签退时间,签到方式,是否补学\n"
+
+
+def test_a_sign_in_table(tmp_path):
+    path = write(tmp_path / "a.csv", SIGN_IN + "0012,三月党课,党课,2025-03-12 14:00,2025-03-12 15:30,扫码,是\n")
+    (body,) = bodies(path)
+    event_id = body.pop("event_id")
+    assert body == {
+        "event_type": "attendance",
+        "member_id": "0012",
+        "occurred_at": "2025-03-12T06:00:00.000Z",
+        "session_id": "三月党课",
+        "meeting": "party_lecture",
+        "method": "code",
+        "duration_ms": 5_400_000,
+        "make_up": True,
+    }
+    said = (
+        '{"event_type":"attendance","member_id":"0012","occurred_at":"2025-03-12T06:00:00.000Z",'
+        '"session_id":"三月党课","meeting":"party_lecture","method":"code","duration_ms":5400000,"make_up":true}'
+    )
+    assert event_id == str(uuid5(UUID("8d0f3b1e-5c0a-5f53-9f5e-2f6c1b7a4d90"), said))
+
+
+def test_what_a_card_reader_exports_is_one_record_a_touch(tmp_path):
+    text = "学号\t场次\t类型\t刷卡时间\t设备\n"
+    text += "".join(f"S1\tL3\t主题党日\t2025-03-12 {at}\t门2\n" for at in ("14:00:05", "15:31:00"))
+    first, second = bodies(write(tmp_path / "a.txt", text, "gb18030"))
+    assert (first["meeting"], first["device_id"], "duration_ms" in first, "method" in first) == (
+        "theme_day", "门2", False, False,
+    )  # fmt: skip
+    assert second["occurred_at"] == "2025-03-12T07:31:00.000Z"
+    assert first["event_id"] != second["event_id"]
+
+
+def test_what_is_wrong_with_a_sign_in_row(tmp_path):
+    rows = (
+        "1,L,党课,2025-03-12 14:00,2025-03-12 13:00,,\n"
+        "2,L,聚餐,2025-03-12 14:00,,,\n"
+        "3,L,党课,2025-03-12 14:00,,刷脸,\n"
+    )  # fmt: skip
+    found, errors, _ = split(write(tmp_path / "a.csv", SIGN_IN + rows))
+    assert found == []
+    assert [(line, column) for line, column, _ in said(errors)] == [(2, "签退时间"), (3, "会议类型"), (4, "签到方式")]
