@@ -40,11 +40,21 @@ B = TypeVar("B")
 T = TypeVar("T")
 
 
+MESSAGE_BYTES = 800_000
+MESSAGE_ROWS = 2_000
+
+
 class KafkaOutbox:
-    """``streams.pipeline.Outbox`` on two producers."""
+    """``streams.pipeline.Outbox`` on two producers. Not thread-safe.
+
+    Contributions travel many in a message, together with others for branches of the same partition: thousands of
+    small ones would cost the worker more than what they say.
+    """
 
     def __init__(self, events: EventProducer, contributions: EventProducer) -> None:
         self.events, self.contributions = events, contributions
+        self._waiting: dict[int, list[Contribution]] = {}
+        self._rows: dict[int, int] = {}
 
     def forward(self, member_id: str, line: bytes, received_ms: int, skew_ms: int) -> None:
         """See ``streams.pipeline.Outbox``."""
@@ -53,10 +63,26 @@ class KafkaOutbox:
 
     def contribute(self, contribution: Contribution) -> None:
         """See ``streams.pipeline.Outbox``."""
-        self.contributions.send(contribution.org_id, [encode(contribution)])
+        partition = partition_for(contribution.org_id, self.contributions.partitions)
+        self._waiting.setdefault(partition, []).append(contribution)
+        self._rows[partition] = self._rows.get(partition, 0) + len(contribution.figures)
+        if self._rows[partition] >= MESSAGE_ROWS:
+            self._send(partition, self._waiting.pop(partition))
+
+    def _send(self, partition: int, contributions: Sequence[Contribution]) -> None:
+        self._rows.pop(partition, None)
+        value = encode(*contributions)
+        if len(value) > MESSAGE_BYTES and len(contributions) > 1:
+            half = len(contributions) // 2
+            self._send(partition, contributions[:half])
+            self._send(partition, contributions[half:])
+        else:
+            self.contributions.send(contributions[0].org_id, [value], partition=partition)
 
     def flush(self) -> None:
         """See ``streams.pipeline.Outbox``."""
+        while self._waiting:
+            self._send(*self._waiting.popitem())
         self.events.flush(120)
         self.contributions.flush(120)
 

@@ -131,9 +131,12 @@ class EventProducer:
         *,
         received_at_ms: int | None = None,
         headers: Headers = (),
+        partition: int | None = None,
         on_done: Callable[[Delivery], None] | None = None,
     ) -> Delivery:
         """Queues the lines (UTF-8 JSON, no line breaks inside) of one member; returns at once.
+
+        ``partition`` stands for the key's own one, where a message holds what belongs to several keys of it.
 
         ``received_at_ms`` (ms since the epoch, UTC) goes into the header ``xj-received`` (a replay keeps the
         first receipt); without it the producer's clock does when ``stamp_received``. ``on_done`` is called
@@ -151,7 +154,8 @@ class EventProducer:
             extra.append((RECEIVED_HEADER, b"%d" % received_at_ms))
         key = member_id.encode()
         delivery = Delivery(self, member_id, len(lines), len(values), on_done)
-        partition = partition_for(member_id, self.partitions)
+        if partition is None:
+            partition = partition_for(member_id, self.partitions)
         for value in values:
             self._admit(Message(key, value, extra, partition, delivery, self._told))
         return delivery

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from datetime import date
+from operator import add, sub
 from threading import Lock
 from typing import Any
 
 import msgspec
+import pyarrow as pa
 
 from schemas.days import day_date, day_number
 from schemas.ports import Sink
@@ -22,57 +25,79 @@ from schemas.reference import Roster
 from schemas.tables import BRANCH_DAY, FIGURES
 
 from .contributions import Contribution, decode
-from .pipeline import RosterSource
+from .effects import RosterSource
 from .records import RecordBatch
 
 log = logging.getLogger(__name__)
 
 Key = tuple[int, str, int]
 """(generation, org_id, day)"""
+Figures = Mapping[str, tuple[int, ...]]
+"""course_id ('' over all) → figures in the order of ``FIGURES``"""
 
 _COUNT, _EVENTS, _STUDY = len(FIGURES), FIGURES.index("events"), FIGURES.index("study_ms")
+_NOTHING = [0] * (_COUNT + 1)
+assert [c.name for c in BRANCH_DAY.columns][4:] == ["members", "active_members", *FIGURES, "version"]
 
 
 class BranchDay:
-    """Newest contribution of each member to one branch on one day, and every course ever seen there."""
+    """Newest contribution of each member to one branch on one day, every course ever seen there, and the sums of
+    those who belong to it under one version of the roster. Figures are tuples in the order of ``FIGURES``."""
 
-    __slots__ = ("courses", "members")
+    __slots__ = ("_belong", "_roster", "_sums", "_versions", "courses", "members")
 
     def __init__(self) -> None:
-        self.members: dict[str, tuple[int, dict[str, list[int]]]] = {}
+        self.members: dict[str, tuple[int, Figures]] = {}
         self.courses: set[str] = {""}
+        self._roster = -1
+        self._belong: Set[str] = frozenset()
+        self._sums: dict[str, list[int]] = {}
+        """course → sums of the figures, and the number of active members"""
+        self._versions = 0
 
-    def add(self, member_id: str, version: int, by_course: dict[str, list[int]]) -> None:
+    def use(self, version: int, belong: Callable[[], Set[str]]) -> None:
+        """Count the members that belong to the branch under this version of the roster."""
+        if version == self._roster:
+            return
+        self._roster, self._belong = version, belong()
+        self._sums, self._versions = {}, 0
+        for member_id in self._belong & self.members.keys():
+            self._count(*self.members[member_id], 1)
+
+    def add(self, member_id: str, version: int, by_course: Figures) -> None:
         """Merge a contribution: the larger version stays."""
         self.courses.update(by_course)
-        if version >= self.members.get(member_id, (0, {}))[0]:
-            self.members[member_id] = version, by_course
+        before = self.members.get(member_id)
+        if before is not None and version < before[0]:
+            return
+        self.members[member_id] = version, by_course
+        if member_id in self._belong:
+            if before is not None:
+                self._count(*before, -1)
+            self._count(version, by_course, 1)
 
+    def _count(self, version: int, by_course: Figures, sign: int) -> None:
+        self._versions += sign * version
+        for course, figures in by_course.items():
+            sums = self._sums.get(course)
+            if sums is None:
+                sums = self._sums[course] = [0] * (_COUNT + 1)
+            self._sums[course] = [
+                *(map(add, sums, figures) if sign > 0 else map(sub, sums, figures)),
+                sums[_COUNT] + sign * (figures[_EVENTS] > 0 or figures[_STUDY] > 0),
+            ]
 
-def branch_rows(key: Key, state: BranchDay, roster: Roster, roster_version: int) -> list[dict[str, Any]]:
-    """The ``branch_day`` rows of one branch and day, for every course seen, zero where nothing is left."""
-    generation, org_id, day = key
-    belong = roster.members_of(org_id, day_date(day))
-    given = [state.members[m] for m in sorted(belong) if m in state.members]
-    # A newer roster outranks any sum of versions under an older one; under one roster the sum only grows.
-    version = (roster_version << 40) + sum(v for v, _ in given)
-    rows = []
-    for course in sorted(state.courses):
-        parts = [by_course[course] for _, by_course in given if course in by_course]
-        sums = [sum(values) for values in zip(*parts, strict=True)] if parts else [0] * len(FIGURES)
-        rows.append(
-            {
-                "generation": generation,
-                "org_id": org_id,
-                "day": day_date(day),
-                "course_id": course,
-                "members": len(belong),
-                "active_members": sum(p[_EVENTS] > 0 or p[_STUDY] > 0 for p in parts),
-                **dict(zip(FIGURES, sums, strict=True)),
-                "version": version,
-            }
-        )
-    return rows
+    def rows(self, key: Key) -> list[tuple[Any, ...]]:
+        """The ``branch_day`` rows for every course seen, zero where nothing is left, in the order of the columns."""
+        generation, org_id, day = key
+        # A newer roster outranks any sum of versions under an older one; under one roster the sum only grows.
+        version = (self._roster << 40) + self._versions
+        head, members = (generation, org_id, day_date(day)), len(self._belong)
+        rows: list[tuple[Any, ...]] = []
+        for course in sorted(self.courses):
+            *sums, active = self._sums.get(course, _NOTHING)
+            rows.append((*head, course, members, active, *sums, version))
+        return rows
 
 
 class BranchPipeline:
@@ -146,15 +171,17 @@ class BranchPipeline:
         self, received: Mapping[Key, Sequence[Contribution]], touched: set[Key], version: int, roster: Roster
     ) -> None:
         self._load([k for k in sorted(touched) if k not in self._days], roster)
-        rows = []
+        rows: list[tuple[Any, ...]] = []
         for key in sorted(touched):
+            state = self._days[key]
+            state.use(version, lambda k=key: roster.members_of(k[1], day_date(k[2])))  # type: ignore[misc]
             for c in received[key]:
                 if c.member_id:
-                    self._days[key].add(c.member_id, c.version, c.figures)
+                    state.add(c.member_id, c.version, c.figures)
             self._days.move_to_end(key)
-            rows += branch_rows(key, self._days[key], roster, version)
+            rows += state.rows(key)
         if rows:
-            self.sink.insert(BRANCH_DAY, BRANCH_DAY.rows(rows))
+            self.sink.insert(BRANCH_DAY, BRANCH_DAY.tuples(rows))
 
     def _load(self, cold: Iterable[Key], roster: Roster) -> None:
         by_generation: dict[int, list[Key]] = {}
@@ -169,17 +196,26 @@ class BranchPipeline:
             for key in keys:
                 for member_id in roster.members_of(key[1], day_date(key[2])):
                     homes.setdefault((member_id, key[2]), []).append(key)
-            rows: dict[tuple[str, int], list[dict[str, Any]]] = {}
             if homes:
                 wanted = [(member_id, day_date(day)) for member_id, day in homes]
-                for row in self.sink.member_days(generation, wanted).to_pylist():
-                    rows.setdefault((row["member_id"], _number(row)), []).append(row)
-            for home, of_member in rows.items():
-                # All courses of a member's day carry one version, unless a course lagged behind a crash:
-                # its repetition is still to come, with the larger one.
-                newest = max(r["version"] for r in of_member)
-                for key in homes[home]:
-                    self._days[key].add(home[0], newest, {r["course_id"]: [r[n] for n in FIGURES] for r in of_member})
+                for home, version, figures in _member_days(self.sink.member_days(generation, wanted)):
+                    for key in homes[home]:
+                        self._days[key].add(home[0], version, figures)
+
+
+def _member_days(rows: pa.Table) -> Iterator[tuple[tuple[str, int], int, Figures]]:
+    """(member, day), version and figures by course."""
+    found: dict[tuple[str, date], tuple[int, dict[str, tuple[int, ...]]]] = {}
+    heads = [rows[n].to_pylist() for n in ("member_id", "day", "course_id", "version")]
+    figures = zip(*(rows[n].to_pylist() for n in FIGURES), strict=True)
+    for member_id, day, course, version, values in zip(*heads, figures, strict=True):
+        newest, by_course = found.get((member_id, day), (0, {}))
+        by_course[course] = values
+        # All courses of a member's day carry one version, unless a course lagged behind a crash:
+        # its repetition is still to come, with the larger one.
+        found[member_id, day] = max(newest, version), by_course
+    for (member_id, day), (version, by_course) in found.items():
+        yield (member_id, day_number(day)), version, by_course
 
 
 def _number(row: dict[str, Any]) -> int:
@@ -193,9 +229,9 @@ def _decode_all(batches: Sequence[RecordBatch]) -> Iterable[Contribution]:
                 try:
                     found = decode(record.value)
                 except msgspec.DecodeError:
-                    found = None
-                if found is not None and _sound(found):
-                    yield found
+                    found = []
+                if found and all(map(_sound, found)):
+                    yield from found
                 else:
                     # The topic is internal: a foreign message stands for no figure, and it must not stop
                     # the branch. A missing contribution would be found by reconciling.

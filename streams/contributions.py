@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from functools import cache
 
 import msgspec
 import pyarrow as pa
@@ -26,20 +27,20 @@ class Contribution(msgspec.Struct, array_like=True, gc=False):
     member_id: str = ""
     version: int = 0
     """version of the member-day rows"""
-    figures: dict[str, list[int]] = {}
+    figures: dict[str, tuple[int, ...]] = {}
     """course_id ('' over all) → figures in the order of ``schemas.tables.FIGURES``"""
 
 
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(Contribution)
+_decoder = msgspec.json.Decoder(list[Contribution])
 
 
-def encode(contribution: Contribution) -> bytes:
-    """One line for the topic of contributions."""
-    return _encoder.encode(contribution)
+def encode(*contributions: Contribution) -> bytes:
+    """One message for the topic of contributions, without line breaks."""
+    return _encoder.encode(contributions)
 
 
-def decode(value: bytes) -> Contribution:
+def decode(value: bytes) -> list[Contribution]:
     """The inverse of ``encode``; raises msgspec.DecodeError on anything else."""
     return _decoder.decode(value)
 
@@ -48,15 +49,16 @@ def contributions(member_days: pa.Table, roster: Roster) -> Iterator[Contributio
     """One contribution per (generation, member, day) of ``member_day`` rows, for the branch that the member
     belongs to on that day; none where they belong to no branch. The rows are in the store already."""
     found: dict[tuple[int, str, date], Contribution] = {}
-    names = ["generation", "member_id", "day", "course_id", "version"]
-    heads = [member_days[n].to_pylist() for n in names]
-    figures = [member_days[n].to_pylist() for n in FIGURES]
-    for generation, member_id, day, course, version, *values in zip(*heads, *figures, strict=True):
+    heads = [member_days[n].to_pylist() for n in ("generation", "member_id", "day", "course_id", "version")]
+    figures = zip(*(member_days[n].to_pylist() for n in FIGURES), strict=True)
+    org_of, number = roster.org_of, cache(day_number)
+    for generation, member_id, day, course, version, values in zip(*heads, figures, strict=True):
         key = generation, member_id, day
-        if key not in found:
-            org_id = roster.org_of(member_id, day) or ""
-            found[key] = Contribution(org_id, generation, day_number(day), member_id, version, {})
-        found[key].figures[course] = values
+        c = found.get(key)
+        if c is None:
+            org_id = org_of(member_id, day) or ""
+            c = found[key] = Contribution(org_id, generation, number(day), member_id, version, {})
+        c.figures[course] = values
     for c in found.values():
         if c.org_id:
             yield c if len(c.figures) <= COURSES_A_MESSAGE else again(c.org_id, c.generation, c.day)
