@@ -23,7 +23,9 @@ from .moved import publish_moves
 from .stack import with_broker
 from .worker import event_producer
 
-importing = typer.Typer(no_args_is_help=True, help="导入名册、目录或学时要求 · Import the roster, the catalogue or credit quotas")
+importing = typer.Typer(
+    no_args_is_help=True, help="导入名册、目录或学时要求 · Import the roster, the catalogue or quotas of credit hours"
+)
 Kind = Enum("Kind", {k: k for k in KINDS}, type=str)  # type: ignore[misc]
 
 
