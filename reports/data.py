@@ -15,10 +15,12 @@ from reports.analytics.calibrations import NONE, Calibrations, with_rapid
 from reports.analytics.practice import PointMastery, point_masteries, practice_sequences
 from reports.attempts import attempts_after
 from reports.catalogue import Catalogue
+from reports.credit import CreditData
 from reports.errors import ReportError
 from reports.measures.irt import Calibration
 from reports.measures.suppression import DEFAULT_K
 from reports.provenance import Provenance
+from schemas.days import LocalDays
 from schemas.reference import Roster
 
 Detail = Literal["own", "named", "aggregate"]
@@ -91,7 +93,8 @@ class ReportData:
     ``unfinished``: exam attempts (member_id, exam_id, attempt) that go on after the period; they count in the next.
     ``earlier_models``: of exams that were calibrated more than once the calibration before the latest.
     ``before``: the period before; ``None`` where it is not compared, or has no records. ``provenance``: which
-    imports and calibrations, and the hash of all this.
+    imports and calibrations, and the hash of all this. ``credit``: credit hours, see ``reports/credit.py``; ``None``
+    where they were not asked for.
     """
 
     period: Period
@@ -110,6 +113,7 @@ class ReportData:
     earlier_models: Mapping[str, Calibration] = field(default_factory=dict)
     before: ReportData | None = None
     provenance: Provenance | None = None
+    credit: CreditData | None = None
 
     def with_before(self, days: pl.DataFrame) -> ReportData:
         """With the period before, as it is known now; ``days``: its member-day rows. As it is without any record there.
@@ -166,6 +170,12 @@ class ReportData:
         for one in point_masteries(practice_sequences(rows, self.catalogue), self.calibrations):
             found.setdefault(one.member_id, []).append(one)
         return found
+
+    @cached_property
+    def end_ms(self) -> int:
+        """The end of the period, or the cut-off where that is earlier, in ms since 1970 (UTC)."""
+        _, end = LocalDays(self.timezone).span(self.period.last, self.period.last)
+        return min(round(self.as_of.timestamp() * 1000), end)
 
     @property
     def zone(self) -> ZoneInfo:

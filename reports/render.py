@@ -111,6 +111,7 @@ def _environment(words: Words, k: int) -> Environment:
         t=_translator(words),
         name=_declared(names),
         definition=_declared(meanings),
+        not_said=_declared({m.id: escape(m.not_said.of(words.language)) for m in METRICS.values()}),
         label=_declared(labels),
         calendar_chart=lambda data: charts.calendar_chart(data, words),
         hours_chart=lambda data: charts.hours_chart(data, words),

@@ -172,6 +172,7 @@ class Site:
     def member_reports(self, members: Iterable[str]) -> Iterable[tuple[str, MemberReport]]:
         """Contexts of these members; frames are split once for all of them."""
         days, answers = days_by_member(self.data.days), answers_by_member(self.data.answers)
+        ago = days_by_member(self.data.before.days) if self.data.before else {}
         none = pl.DataFrame()
         for member in members:
             yield (
@@ -183,6 +184,7 @@ class Site:
                     member,
                     day_rows(days.get(member, none)),
                     answer_rows(answers.get(member, none)),
+                    day_rows(ago.get(member, none)),
                 ),
             )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from reports.charts.svg import WIDTH, figure, nice_count, nice_step, text
+from reports.charts.svg import WIDTH, clock, figure, nice_count, nice_step, text
 from reports.figures import Series
 from reports.pattern import Weeks
 from reports.text import Words, plain
@@ -27,7 +27,7 @@ class Axis:
 
 def _time_axis(values: Sequence[float], words: Words) -> Axis:
     step = nice_step(max(values, default=0.0), 3)
-    return Axis(3 * step, ("0", *(words.duration(step * i) for i in (1, 2, 3))))
+    return Axis(3 * step, ("0", *(clock(step * i, words) for i in (1, 2, 3))))
 
 
 def _count_axis(values: Sequence[float]) -> Axis:

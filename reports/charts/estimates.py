@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup, escape
 
-from reports.charts.svg import WIDTH, figure, nice_count, nice_step, text
+from reports.charts.svg import WIDTH, clock, figure, nice_count, nice_step, text
 from reports.context.exam_scores import Band
 from reports.context.time_effect import TimeEffect
 from reports.context.trend import Trend
@@ -49,7 +49,7 @@ def time_effect_chart(data: TimeEffect, words: Words) -> Markup:
     step = nice_step(max(p.study.value or 0.0 for p in points), 4)
     parts = _share_grid()
     for i in range(5):
-        label = words.duration(step * i) if i else "0"
+        label = clock(step * i, words) if i else "0"
         parts.append(text(round(LEFT + INNER * i / 4, 1), BOTTOM + 15, label, "end" if i == 4 else "middle"))
     parts.append(text(LEFT + INNER / 2, BOTTOM + 31, words("chart.time_axis"), "middle"))
     told = []

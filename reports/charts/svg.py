@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from markupsafe import Markup, escape
 
+from reports.text import Words
+
 WIDTH = 372.0
 """Width of a chart: half a page on a desk, the whole width of a telephone."""
 STEPS = (60, 300, 600, 900, 1800, 3600, 7200, 10800, 14400, 18000, 28800)
@@ -26,6 +28,14 @@ def text(x: float, y: float, content: str, anchor: str = "start", kind: str = ""
     extra = f' class="{kind}"' if kind else ""
     where = f' text-anchor="{anchor}"' if anchor != "start" else ""
     return f'<text x="{x:g}" y="{y:g}"{where}{extra}>{escape(content)}</text>'
+
+
+def clock(seconds: float, words: Words) -> str:
+    """A length on an axis, short: one and a half hours are 1.5 hours."""
+    if seconds < 3600 or seconds % 3600 == 0:
+        return words.duration(seconds)
+    hours = f"{seconds / 3600:,.2f}".rstrip("0")
+    return f"{hours} 小时" if words.language == "zh" else f"{hours} h"
 
 
 def nice_step(largest: float, count: int) -> float:

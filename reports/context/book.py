@@ -10,6 +10,8 @@ from reports.catalogue import Catalogue
 from reports.data import Period
 from reports.figures import Figure
 from reports.measures.effort import DEFAULT_MS, is_rapid
+from reports.measures.suggest import Finding, for_member
+from reports.measures.suggest_text import reason_texts
 from reports.measures.wrong_book import Entry, Outcome, wrong_book
 from reports.order import natural
 from reports.rows import AnswerRow
@@ -55,6 +57,7 @@ class WrongQuestion:
     last_wrong: date
     earlier: bool
     exam: Text | None
+    resolved_on: date | None = None
 
     @property
     def answered(self) -> bool:
@@ -63,13 +66,24 @@ class WrongQuestion:
 
 
 @dataclass(frozen=True, slots=True)
+class Review:
+    """A question to review next, and why."""
+
+    question: QuestionText
+    reasons: tuple[Text, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Book:
-    """``entries``: open ones first, then resolved ones; of each, the latest wrong answer first."""
+    """``entries``: open ones first, then resolved ones; of each, the latest wrong answer first. ``put_right``: of
+    these, those whose resolution lies in the period. ``review``: the few open ones to look at next."""
 
     wrong: Figure
     open: Figure
     resolved: Figure
+    put_right: Figure
     entries: tuple[WrongQuestion, ...]
+    review: tuple[Review, ...]
 
     @property
     def open_entries(self) -> tuple[WrongQuestion, ...]:
@@ -133,14 +147,26 @@ def _wrong_question(catalogue: Catalogue, period: Period, entry: Entry, rows: li
         last_wrong=last.day,
         earlier=last.day < period.first,
         exam=catalogue.exam(last.exam_id) if last.exam_id else None,
+        resolved_on=_resolved_on(entry, rows),
     )
 
 
-def make_book(catalogue: Catalogue, period: Period, rows: Iterable[AnswerRow], thresholds: Mapping[str, float]) -> Book:
+def _resolved_on(entry: Entry, rows: list[AnswerRow]) -> date | None:
+    """The local day of the answer that resolved it, None while it is open."""
+    if entry.is_open:
+        return None
+    event = next(t.event_id for t in reversed(entry.transitions) if t.kind == "resolved")
+    return next(r.day for r in rows if r.event_id == event)
+
+
+def make_book(
+    catalogue: Catalogue, period: Period, rows: Iterable[AnswerRow], thresholds: Mapping[str, float], end_ms: int
+) -> Book:
     """The book at the end of the period from all answers up to it, in order of time.
 
     It lists what was wrong in the period, and what was wrong before and is still open. Answers below
-    the ``thresholds`` (ms by question, else 3 s) are rapid.
+    the ``thresholds`` (ms by question, else 3 s) are rapid. ``end_ms``: the end of the period, or now where that is
+    earlier (UTC): how long a question has been open is counted up to there.
     """
     by_question: dict[str, list[AnswerRow]] = {}
     for row in rows:
@@ -152,9 +178,24 @@ def make_book(catalogue: Catalogue, period: Period, rows: Iterable[AnswerRow], t
     shown.sort(key=lambda e: (e.state == "resolved", -e.last_wrong.toordinal(), natural(e.question.question_id)))
     wrong = sum(any(r.correct is False and r.day >= period.first for r in rs) for rs in missed.values())
     resolved = sum(e.state == "resolved" for e in shown)
+    by_id = {e.question.question_id: e.question for e in shown}
     return Book(
-        Figure("wrong_questions", wrong),
-        Figure("wrong_open", len(shown) - resolved),
-        Figure("wrong_resolved", resolved),
-        tuple(shown),
+        wrong=Figure("wrong_questions", wrong),
+        open=Figure("wrong_open", len(shown) - resolved),
+        resolved=Figure("wrong_resolved", resolved),
+        put_right=Figure("put_right", sum(_inside(period, e.resolved_on) for e in entries)),
+        entries=tuple(shown),
+        review=tuple(
+            Review(by_id[s.subject], tuple(_worded(f) for f in s.findings))
+            for s in for_member(book, {}, today=period.last, as_of_ms=end_ms)
+            if s.subject in by_id
+        ),
     )
+
+
+def _inside(period: Period, day: date | None) -> bool:
+    return day is not None and period.first <= day <= period.last
+
+
+def _worded(finding: Finding) -> Text:
+    return Text("；".join(reason_texts(finding, "zh")), "; ".join(reason_texts(finding, "en")))

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from reports.context.book import Book, make_book
+from reports.context.change import Change
 from reports.context.exams import ExamResult, exam_results
 from reports.context.head import (
     CATEGORIES,
@@ -19,9 +20,12 @@ from reports.context.head import (
     organisation_path,
 )
 from reports.context.member_advice import advice
+from reports.context.member_change import own_change, own_time_effect, own_trend
 from reports.context.member_measures import Measures, mastery_advice, member_measures
 from reports.context.quality import Deliveries, Quality, make_quality
+from reports.context.time_effect import TimeEffect
 from reports.context.topics import Topic, member_topics
+from reports.context.trend import Trend
 from reports.data import Content, Period, ReportData
 from reports.effect import Effect, EffectFigures, effect
 from reports.figures import Figure, ratio, share
@@ -92,6 +96,9 @@ class MemberReport:
     topics: tuple[Topic, ...]
     measures: Measures
     book: Book
+    change: Change | None
+    trend: Trend
+    time_effect: TimeEffect
     advice: tuple[Note, ...]
     quality: Quality
     days: tuple[DayLine, ...]
@@ -109,9 +116,10 @@ def member_report(
     member_id: str,
     days: Sequence[DayRow],
     answers: Sequence[AnswerRow],
+    earlier: Sequence[DayRow] = (),
 ) -> MemberReport:
     """The context from one member's rows: ``days`` of the period (all courses), ``answers`` up to its end,
-    both in order of time and restricted to no content yet."""
+    both in order of time and restricted to no content yet; ``earlier``: days of the period before."""
     period, zone = data.period, data.zone
     course = data.study_course(content)
     about = [r for r in answers if _is_about(content, r)]
@@ -121,7 +129,9 @@ def member_report(
     rows = data.roster.memberships(member_id)
     current = _membership(rows, period)
     figures = _study(data, rows, main, inside)
-    book = make_book(data.catalogue, period, about, data.thresholds)
+    book = make_book(data.catalogue, period, about, data.thresholds, data.end_ms)
+    courses = _courses(data, content, days, inside)
+    ago = [r for r in earlier if r.course_id == course]
     topics = member_topics(data.catalogue, inside, sums.accuracy.value)
     measures = member_measures(data, content, member_id, days, inside)
     events = sum(r.events for r in main)
@@ -151,11 +161,14 @@ def member_report(
         study=figures,
         effect=sums.figures,
         pattern=_pattern(period, main, inside, zone),
-        courses=_courses(data, content, days, inside),
+        courses=courses,
         exams=exam_results(data.catalogue, about, period.first, data.unfinished_of(member_id)),
         topics=topics,
         measures=measures,
         book=book,
+        change=own_change(data.before.period, ago, about, main, inside) if data.before else None,
+        trend=own_trend(period, inside, sums.accuracy),
+        time_effect=own_time_effect((c.title, c.study, c.effect) for c in courses),
         advice=(*advice(figures.study, sums.figures, topics, book), *mastery_advice(measures)),
         quality=quality,
         days=_day_lines(main, inside, zone),

@@ -92,8 +92,7 @@ class Secretaries:
         self.data, self.populations, self.k = data, populations, k
         self.days = data.days.filter(pl.col("course_id") == "")
         self.local = LocalDays(data.timezone)
-        _, end = self.local.span(data.period.last, data.period.last)
-        self.as_of_ms = min(round(data.as_of.timestamp() * 1000), end)
+        self.as_of_ms = data.end_ms
 
     def report(self, node: str) -> SecretaryReport:
         """The annex of one branch: its own members, without those of organisations below."""

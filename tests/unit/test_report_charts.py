@@ -13,8 +13,8 @@ from markupsafe import Markup
 from reports import charts
 from reports.charts.calendar import shade, thresholds
 from reports.charts.funnel import PLOT, TOP
-from reports.charts.scatter import RADIUS
 from reports.charts.interval import PAD, SCALE
+from reports.charts.scatter import RADIUS
 from reports.charts.svg import nice_count, nice_step
 from reports.context.group_compare import Comparison, comparison
 from reports.data import Period
