@@ -14,12 +14,13 @@ from typing import Any
 
 import polars as pl
 
+from reports.issued.source import Source
 from reports.measures.credit import Attended, Line, Studied, ledger
 from reports.measures.credit_balance import Balance, Period, balances, year_start
 from reports.measures.proportions import Interval, wilson
 from schemas.credit import KINDS, CreditPolicy, CreditRules, Kind, Quota
 from schemas.reference import Roster
-from sinks.read import Filters, Reader, Scope
+from sinks.read import Filters, Scope
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ def _group(year: int, kind: Kind, rows: Sequence[Balance], here: Sequence[Line])
 
 
 def load_credit(
-    reader: Reader,
+    reader: Source,
     scope: Scope,
     first: date,
     last: date,
@@ -189,12 +190,12 @@ def attended_of(rows: pl.DataFrame) -> Iterable[Attended]:
         )  # fmt: skip
 
 
-def imported_quotas(reader: Reader) -> list[Quota]:
+def imported_quotas(reader: Source) -> list[Quota]:
     """Quotas of the reference table."""
     return [quota_of(row) for row in reader.reference("quotas").iter_rows(named=True)]
 
 
-def exemptions(reader: Reader) -> dict[str, list[Period]]:
+def exemptions(reader: Source) -> dict[str, list[Period]]:
     """Exempt periods by member, of the reference table."""
     found: dict[str, list[Period]] = {}
     rows = reader.reference("exemptions").select("member_id", "valid_from", "valid_to")

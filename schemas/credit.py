@@ -198,3 +198,13 @@ class CreditPolicy:
     def of(cls, path: str = "", families: Collection[str] = ("attendance",)) -> CreditPolicy:
         """From the settings ``credit_rules`` and ``families``. Raises ConfigError."""
         return cls(load(path), "attendance" in families)
+
+    def to_json(self) -> str:
+        """For the record of an issued report."""
+        return msgspec.json.encode({"rules": self.rules, "attendance": self.attendance}).decode()
+
+    @classmethod
+    def from_json(cls, text: str) -> CreditPolicy:
+        """The inverse of ``to_json``."""
+        kept = msgspec.json.decode(text)
+        return cls(msgspec.convert(kept["rules"], CreditRules, strict=False), kept["attendance"])

@@ -100,7 +100,7 @@ class Recorder:
         call = asked(f"reference/{name}")
         if call not in self._frames:
             found = self.source.reference(name)
-            if name == "members" and self._members is not None:
+            if name in ("members", "exemptions") and self._members is not None:
                 found = found.filter(pl.col("member_id").is_in(sorted(self._members)))
             # Numbers of imports and times of recording say how rows came, not what they are.
             self._frames[call] = found.drop("import_id", "ordinal", "recorded_at", strict=False)
