@@ -117,6 +117,7 @@ def recorded(
         roster=str(snapshot.imports.get("roster", 0)),
         catalogue=str(snapshot.imports.get("catalogue", 0)),
         calibrations=str(made),
+        thresholds=generation.rules,
         data_hash=data_hash or content_hash(snapshot),
         edition=edition,
     )

@@ -34,11 +34,12 @@ class Edition:
 class Provenance:
     """``roster`` and ``catalogue``: numbers of the latest imports, 0 before the first. ``calibrations``: how many
     calibrations and thresholds had been made. Numbers are text: they name versions, they are no figures.
-    ``data_hash``: SHA-256 over all that the report was made from."""
+    ``thresholds``: of the rules, as JSON. ``data_hash``: SHA-256 over all that the report was made from."""
 
     roster: str
     catalogue: str
     calibrations: str
+    thresholds: str
     data_hash: str
     edition: Edition | None = None
 

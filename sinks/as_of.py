@@ -25,7 +25,7 @@ from .read.reader import Reader
 
 _T = "{t:DateTime64(6, 'UTC')}"
 _IMPORTED = f"""import_id IN (
-    SELECT import_id FROM imports FINAL WHERE kind IN ('roster', 'catalogue') AND recorded_at <= {_T})"""
+    SELECT import_id FROM imports FINAL WHERE kind != 'pending' AND recorded_at <= {_T})"""
 COMPUTED = "computed"
 """Rule of tables whose rows are made again."""
 NOT_READ = "not read"
@@ -35,7 +35,7 @@ RULES: Mapping[str, str] = {
     **{table.name: _IMPORTED for table in REFERENCE.values()},
     **{family.table.name: COMPUTED for family in FAMILIES.values()},
     "org_closure": _IMPORTED,
-    "imports": f"kind IN ('roster', 'catalogue') AND recorded_at <= {_T}",
+    "imports": f"kind != 'pending' AND recorded_at <= {_T}",
     "events": f"archived_at <= {_T}",
     "rejected_events": f"received_at <= {_T}",
     "duplicates": f"received_at <= {_T}",
@@ -100,6 +100,27 @@ def closed_at(store: Store, moment: datetime) -> int:
             hint="only reports that were issued can be made again: xuejing reports list",
         )
     return int(then)
+
+
+def archived_between(
+    store: Store, first: datetime, last: datetime, until: datetime, members: Collection[str] | None = None
+) -> dict[str, tuple[int, int]]:
+    """Type of event → events that were archived after ``first`` and not after ``last`` and happened before ``until``
+    (all aware), and how many members they are of; ``members``: only of these."""
+    found: dict[str, tuple[int, int]] = {}
+    given = {"a": utc(first.astimezone(UTC)), "b": utc(last.astimezone(UTC)), "u": utc(until.astimezone(UTC))}
+    for part in _parts(members):
+        mine = "1" if part is None else "member_id IN {members:Array(String)}"
+        rows = store.rows(
+            "SELECT event_type, count(), uniqExact(member_id) FROM events FINAL "
+            "WHERE archived_at > {a:DateTime64(6, 'UTC')} AND archived_at <= {b:DateTime64(6, 'UTC')} "
+            f"AND at < {{u:DateTime64(6, 'UTC')}} AND {mine} GROUP BY event_type ORDER BY event_type",
+            given | ({} if part is None else {"members": list(part)}),
+        )
+        for kind, events, people in rows:
+            had = found.get(kind, (0, 0))
+            found[str(kind)] = had[0] + int(events), had[1] + int(people)
+    return found
 
 
 def copy_as_of(source: Store, target: Store, moment: datetime, members: Collection[str] | None = None) -> None:

@@ -148,3 +148,19 @@ def test_a_moment_that_was_not_issued_is_computed_from_the_archive(running: Runn
         del report["report"]["head"]["as_of"]
     assert then == now
     assert not list((running.folder / "data" / "as-of").iterdir())
+
+
+def test_what_changed_is_told_with_its_causes(running: Running) -> None:
+    running.report("first", "member", "m03", "--issue")
+    ((cut_off,),) = running.store.rows("SELECT toString(cut_off) FROM issued_reports FINAL")
+    running.clock = datetime.now(UTC) + timedelta(hours=1)
+    running.send([event(70_001, "study", "2026-03-15T11:00:00+08:00", "m03", duration_ms=1_800_000)], running.clock)
+    moment = f"{cut_off.replace(' ', 'T')}+00:00"
+    files = running.report("now", "member", "m03", "--compare", moment, "--lang", "en")
+    (name,) = (n for n in files if n.endswith("changes.en.json"))
+    found = json.loads(files[name])["report"]
+    by_metric = {c["metric_id"]: c for c in found["changes"] if not c["rows"]}
+    study = by_metric["study_seconds"]
+    assert 0 < study["after"]["value"] - study["before"]["value"] <= 1800
+    assert study["causes"] == ["records"]
+    assert not any(c["withheld"] for c in found["changes"])

@@ -1,0 +1,1 @@
+"""What changed between two reports about the same: figure by figure, with causes, and without giving anybody away."""
