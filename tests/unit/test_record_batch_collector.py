@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from streams.faust_shell.collector import Collector, Limits
 from streams.faust_shell.ledger import Admission, Ledger, Run
 from streams.faust_shell.scheduler import cut, run_scheduler
-from streams.records import PartitionSet, Record, RecordBatch
+from streams.records import PartitionSet, Record, RecordBatch, Rest
 
 
 class Bench:
@@ -287,3 +287,115 @@ class _Place(tuple[str, int]):
     @property
     def partition(self) -> int:
         return self[1]
+
+
+class Rests:
+    """A handler that leaves a rest behind for each call; the rest waits until ``let`` says so."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+        self.gates: list[asyncio.Event] = []
+        self.fails = -1
+
+    async def __call__(self, batches: Sequence[RecordBatch]) -> Rest:
+        n = len(self.gates)
+        self.gates.append(asyncio.Event())
+        self.events.append(f"begin {n}")
+
+        async def rest() -> None:
+            self.events.append(f"rest {n}")
+            await self.gates[n].wait()
+            if n == self.fails:
+                raise RuntimeError("boom")
+            self.events.append(f"durable {n}")
+
+        return rest
+
+    async def seen(self, *events: str) -> None:
+        """These and no others; what begins is not ordered by what another one waits for."""
+        await until(lambda: sorted(self.events) == sorted(events))
+        await asyncio.sleep(0.03)
+        assert sorted(self.events) == sorted(events)
+
+    def written(self) -> list[str]:
+        return [e for e in self.events if not e.startswith("begin")]
+
+
+def test_the_next_batch_is_begun_beside_the_rest_of_the_last_and_rests_go_in_order() -> None:
+    async def main() -> None:
+        handler = Rests()
+        bench = Bench(handler, max_records=10)
+        for _ in range(4):
+            bench.feed(0)
+        bench.collector.start()
+        await handler.seen("begin 0", "rest 0", "begin 1")
+        assert bench.ledger.to_commit() == {}
+        handler.gates[1].set()
+        handler.gates[0].set()
+        await until(lambda: len(handler.gates) == 4)
+        await until(lambda: handler.written() == ["rest 0", "durable 0", "rest 1", "durable 1", "rest 2"])
+        assert bench.ledger.to_commit() == {("t", 0): 20}
+        handler.gates[2].set()
+        handler.gates[3].set()
+        assert await bench.collector.settle(2)
+        assert bench.ledger.to_commit() == {("t", 0): 40}
+        await bench.collector.stop()
+
+    asyncio.run(main())
+
+
+def test_a_small_batch_waits_for_the_rest_of_the_last() -> None:
+    async def main() -> None:
+        handler = Rests()
+        bench = Bench(handler, max_records=1000)
+        bench.feed(0)
+        bench.collector.start()
+        await handler.seen("begin 0", "rest 0")
+        bench.feed(0)
+        await handler.seen("begin 0", "rest 0")
+        bench.feed(0, count=250)
+        await handler.seen("begin 0", "rest 0", "begin 1")
+        await bench.collector.stop()
+
+    asyncio.run(main())
+
+
+def test_behind_a_rest_that_fails_nothing_is_done_and_nothing_is_committed() -> None:
+    async def main() -> None:
+        handler = Rests()
+        handler.fails = 0
+        bench = Bench(handler, max_records=10)
+        for _ in range(3):
+            bench.feed(0)
+        bench.collector.start()
+        await handler.seen("begin 0", "rest 0", "begin 1")
+        handler.gates[0].set()
+        await until(lambda: bool(bench.failures))
+        await handler.seen("begin 0", "rest 0", "begin 1")
+        assert [str(e) for e in bench.failures] == ["boom"]
+        assert bench.ledger.to_commit() == {}
+        assert await bench.collector.settle(2)
+        await bench.collector.stop()
+
+    asyncio.run(main())
+
+
+def test_a_rebalance_waits_for_rests_too() -> None:
+    async def main() -> None:
+        handler = Rests()
+        bench = Bench(handler, max_records=10)
+        bench.feed(0)
+        bench.feed(0)
+        bench.collector.start()
+        await handler.seen("begin 0", "rest 0", "begin 1")
+        bench.collector.hold()
+        assert not await bench.collector.settle(0.02)
+        handler.gates[0].set()
+        await handler.seen("begin 0", "rest 0", "begin 1", "durable 0", "rest 1")
+        assert not await bench.collector.settle(0.02)
+        handler.gates[1].set()
+        assert await bench.collector.settle(2)
+        assert bench.ledger.to_commit() == {("t", 0): 20}
+        await bench.collector.stop()
+
+    asyncio.run(main())
