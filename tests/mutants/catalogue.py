@@ -7,6 +7,7 @@ from dataclasses import dataclass
 SETS = "tests/property/test_sets_of_facts.py"
 WORKERS = "tests/property/test_two_workers.py"
 TRANSFERS = "tests/property/test_transfers.py"
+OVERLAP = "tests/property/test_overlapping_batches.py"
 ORACLE = "tests/property/test_oracle.py"
 PIPELINE = "tests/unit/test_pipeline.py"
 SHELL = "tests/integration/test_faust_shell.py"
@@ -28,27 +29,25 @@ MUTANTS = [
     Mutant(
         "acknowledge before the write",
         "streams/faust_shell/collector.py",
-        """                await self._handlers[topic](_batches(topic, runs))
-                self._finished(runs)
+        """            rest = await self._handlers[topic](_batches(topic, runs))
 """,
-        """                self._finished(runs)
-                await self._handlers[topic](_batches(topic, runs))
+        """            self._finished(runs)
+            rest = await self._handlers[topic](_batches(topic, runs))
 """,
         (f"{SHELL}::test_an_exception_ends_the_process_and_commits_nothing_of_the_batch",),
     ),
     Mutant(
         "acknowledge after an error",
         "streams/faust_shell/collector.py",
-        """            except BaseException as e:
-                self._closed = True
-                self._fatal(e)
-                return
-            finally:
+        """            self._closed = True
+            self._fatal(e)
+        finally:
+            if not left:
 """,
-        """            except BaseException as e:
-                self._finished(runs)
-                log.error("%s", e)
-            finally:
+        """            self._finished(runs)
+            log.error("%s", e)
+        finally:
+            if not left:
 """,
         (f"{SHELL}::test_an_exception_ends_the_process_and_commits_nothing_of_the_batch",),
     ),
@@ -132,8 +131,8 @@ MUTANTS = [
     Mutant(
         "contributions by arrival instead of by version",
         "streams/branch.py",
-        "        if version >= self.members.get(member_id, (0, {}))[0]:\n",
-        "        if version:\n",
+        "        if before is not None and version < before[0]:\n",
+        "        if before is not None and not version:\n",
         (WORKERS,),
     ),
     Mutant(
@@ -142,6 +141,27 @@ MUTANTS = [
         "            if now == version:\n",
         "            if now:\n",
         (TRANSFERS,),
+    ),
+    Mutant(
+        "sums keep what a member contributed before",
+        "streams/branch.py",
+        "                self._count(*before, -1)\n",
+        "                pass\n",
+        (WORKERS, SETS),
+    ),
+    Mutant(
+        "facts on their way to the archive are read before they are there",
+        "streams/flights.py",
+        "            self._wait(flight, lambda f: not wanted.isdisjoint(f.members))\n",
+        "            pass\n",
+        (OVERLAP,),
+    ),
+    Mutant(
+        "what was folded on refused events is written",
+        "streams/flights.py",
+        "            self._epoch += 1\n",
+        "            self._epoch += 0\n",
+        (OVERLAP,),
     ),
     Mutant(
         "a withdrawal that comes first is forgotten",
