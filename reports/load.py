@@ -11,11 +11,13 @@ import polars as pl
 from reports.analytics.calibrations import Calibrations, exam_models
 from reports.attempts import attempts_after
 from reports.catalogue import Catalogue, typed
+from reports.credit import load_credit
 from reports.data import Content, Period, ReportData
 from reports.errors import ReportError
 from reports.issued.frames import content_hash
 from reports.issued.source import Recorder, Snapshot, Source
 from reports.provenance import Edition, Provenance
+from schemas.credit import CreditPolicy
 from schemas.reference import Course, Exam, KnowledgePoint, Question
 from sinks.read import Filters, Scope
 
@@ -39,15 +41,19 @@ def load(
     member: str | None = None,
     org: str | None = None,
     as_of: datetime | None = None,
+    credit: CreditPolicy | None = None,
 ) -> ReportData:
     """Frames of the period; without ``first`` or ``last`` it begins or ends with the data.
 
     ``member`` or ``org`` restricts what is read. ``as_of`` is printed as the cut-off, by default now.
+    ``credit``: what credit hours are counted by; without it there are none.
     """
     as_of = as_of or datetime.now(UTC)
     period = period_of(reader, scope, first=first, last=last, member=member, org=org, as_of=as_of)
     # A period that begins with the data has nothing before it.
-    return recorded(reader, scope, period, member=member, org=org, as_of=as_of, before=first is not None)[0]
+    return recorded(
+        reader, scope, period, member=member, org=org, as_of=as_of, before=first is not None, credit=credit
+    )[0]
 
 
 def period_of(
@@ -79,6 +85,7 @@ def recorded(
     before: bool = True,
     edition: Edition | None = None,
     data_hash: str = "",
+    credit: CreditPolicy | None = None,
 ) -> tuple[ReportData, Snapshot]:
     """What reports are made from, and a record of all that was read for it. ``before``: also the days of the period
     before, to compare with. ``edition``: of an issued report.
@@ -111,6 +118,9 @@ def recorded(
         ago = period.before()
         earlier = Filters(first=ago.first, last=ago.last, member=member, org=org)
         data = data.with_before(asked.frame("member-day", scope, earlier))
+    if credit is not None:
+        found = load_credit(asked, scope, period.first, period.last, credit, member=member, org=org, roster=data.roster)
+        data = replace(data, credit=found)
     snapshot = asked.snapshot()
     made = sum(calibrations.versions.values()) + sum(t.version for t in calibrations.thresholds.values())
     provenance = Provenance(
