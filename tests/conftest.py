@@ -1,11 +1,13 @@
 """What all tests share: which services must be there, no input or output by accident, brokers, reference data.
 
-``XUEJING_REQUIRE=kafka,browser,data`` names what must not be missing: a test that would skip for want of it fails.
+``XUEJING_REQUIRE=kafka,browser,data,fonts,office`` names what must not be missing: a test that would skip for want of
+it fails.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 from collections.abc import Generator
@@ -58,6 +60,10 @@ def _needs(item: pytest.Item) -> set[str]:
     needs = {name for name in SERVICES if item.get_closest_marker(name)}
     if DATA_FIXTURES & set(getattr(item, "fixturenames", ())):
         needs.add("data")
+    if "chinese_font" in getattr(item, "fixturenames", ()):
+        needs.add("fonts")
+    if "office" in getattr(item, "fixturenames", ()):
+        needs.add("office")
     return needs
 
 
@@ -154,3 +160,20 @@ def apache_kafka() -> str:
     """Address of an Apache Kafka broker. Tests that use it carry ``pytest.mark.kafka``; it is shared: make topics
     and groups with names of your own."""
     return os.environ[BOOTSTRAP]
+
+
+@pytest.fixture
+def chinese_font() -> None:
+    """A font for Chinese, without which nothing is printed."""
+    from tests.support.documents import need_fonts  # reads all fonts of the machine
+
+    need_fonts()
+
+
+@pytest.fixture(scope="session")
+def office() -> str:
+    """LibreOffice, which shows what a Word file looks like."""
+    program = shutil.which("soffice")
+    if program is None:
+        pytest.skip("needs LibreOffice (Debian, Ubuntu: apt-get install libreoffice-writer-nogui)")
+    return program
