@@ -6,6 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .errors import ConfigError
 
 DAY_MS = 86_400_000
@@ -56,6 +59,20 @@ class LocalDays:
             number += 1
             start, end = self.bounds(number)
         return number
+
+    def days_of(self, ms: NDArray[np.int64]) -> NDArray[np.int64]:
+        """``day_of`` of each instant."""
+        near = np.unique(ms // DAY_MS)
+        numbers = np.unique(np.concatenate([near - 1, near, near + 1]))
+        starts = np.array([self.bounds(n)[0] for n in numbers.tolist()], np.int64)
+        found: NDArray[np.int64] = numbers[np.searchsorted(starts, ms, "right") - 1]
+        return found
+
+    def bounds_of(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """``bounds`` of each day."""
+        distinct, of = np.unique(numbers, return_inverse=True)
+        found = np.array([self.bounds(n) for n in distinct.tolist()], np.int64).reshape(-1, 2)[of]
+        return found[:, 0], found[:, 1]
 
     def _hours(self, number: int) -> tuple[tuple[int, int, int], ...]:
         """``(start_ms, end_ms, local hour)`` of each hour of the day: 24, or 23 or 25 at DST changes."""

@@ -77,7 +77,8 @@ class Refusal(msgspec.Struct, gc=False):
     """The clock error that the line was received with; ``decode_line`` leaves it to the caller."""
 
 
-_decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
+event_decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
+"""Decodes a line into the struct of its type; what spans fields is checked by ``decode_line``."""
 _generic = msgspec.json.Decoder()
 _encode = msgspec.json.Encoder().encode
 
@@ -87,7 +88,7 @@ def canonical(event: Any) -> bytes:
     instant as whole microseconds UTC, without ``sent_at`` (a client that flushes twice sends the same event)."""
     sent, moment = event.sent_at, event.occurred_at
     event.sent_at = None
-    event.occurred_at = _epoch_us(moment)
+    event.occurred_at = epoch_us(moment)
     try:
         return _encode(event)
     finally:
@@ -99,14 +100,15 @@ def body_hash(event: Any) -> bytes:
     return hashlib.sha256(canonical(event)).digest()[:16]
 
 
-def _epoch_us(moment: datetime) -> int:
+def epoch_us(moment: datetime) -> int:
+    """Microseconds since the epoch."""
     # Exact: microseconds since 1970 fit a float's 53 bits until the year 2255.
     return round(moment.timestamp() * 1_000_000)
 
 
 def epoch_ms(moment: datetime) -> int:
     """Milliseconds since the epoch, rounded down."""
-    return _epoch_us(moment) // 1000
+    return epoch_us(moment) // 1000
 
 
 def decode_line(raw: bytes, position: Position, received_ms: int, skew_ms: int = 0) -> Arrival | Refusal:
@@ -115,7 +117,7 @@ def decode_line(raw: bytes, position: Position, received_ms: int, skew_ms: int =
     if len(raw) > MAX_LINE_BYTES:
         return Refusal("too_large", f"{len(raw)} bytes, at most {MAX_LINE_BYTES}", raw, position, received_ms)
     try:
-        event = _decoder.decode(raw)
+        event = event_decoder.decode(raw)
         broken = check(event)
         if broken is None and event.schema_version <= SCHEMA_VERSION:
             at = epoch_ms(event.occurred_at) + skew_ms

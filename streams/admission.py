@@ -1,136 +1,117 @@
-"""From Kafka messages to lines that count, lines that are refused, and lines of another partition."""
+"""Which lines count: those of known members, of this partition, of open days. The rest is refused or sent on."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from schemas.decode import (
-    MAX_LINE_BYTES,
-    PROBE_HEADER,
-    RECEIVED_HEADER,
-    SIZE_HEADER,
-    SKEW_HEADER,
-    Arrival,
-    Position,
-    Refusal,
-    decode_line,
-    split_lines,
-)
-from schemas.reference import Roster
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
-from .records import Record, RecordBatch
+from schemas.decode import Refusal
+from schemas.reference import Roster
+from schemas.tables import LEDGER
+
+from .lines import Ints, Lines
 
 Body = tuple[str, bytes, bytes]
 """(member_id, event_id, body_hash)"""
 
 LATE_MS = 24 * 3_600_000
-LAST_RECEIPT = 5_648_745_600_000
-"""2149-01-01 in ms: what lies far after it, ClickHouse's days cannot hold."""
-LARGEST_SKEW = 366 * 86_400_000
-"""Clocks that are off by more than a year are not corrected: the event's own time stands."""
+HOMES = 1 << 18
+"""Members whose partition is remembered; murmur2 in Python costs microseconds."""
 
 
-_NO_HEADERS: dict[str, bytes] = {}
+class Homes:
+    """The partition of each member, remembered for the members seen lately."""
+
+    def __init__(self, partition_for: Callable[[str], int]) -> None:
+        self._partition_for = partition_for
+        self._known: dict[str, int] = {}
+
+    def of(self, member_id: str) -> int:
+        """The partition that the member's events belong to."""
+        found = self._known.get(member_id)
+        if found is None:
+            if len(self._known) >= HOMES:
+                self._known.clear()
+            found = self._known[member_id] = self._partition_for(member_id)
+        return found
 
 
 @dataclass(slots=True)
-class Message:
-    """One Kafka message, decoded: its lines, and what became of them once they are admitted."""
+class Admitted:
+    """What became of the lines of some messages."""
 
-    ledger: dict[str, Any]
-    found: list[Arrival | Refusal] = field(default_factory=list)
-    arrivals: list[Arrival] = field(default_factory=list)
-    refusals: list[Refusal] = field(default_factory=list)
-    forwards: list[Arrival] = field(default_factory=list)
-    probes: list[dict[str, Any]] = field(default_factory=list)
-
-
-def decode_record(cluster: str, batch: RecordBatch, record: Record) -> Message:
-    """Decode and validate a message. Depends on nothing but its bytes and its first receipt."""
-    headers = dict(record.headers) if record.headers else _NO_HEADERS
-    stamped = min(max(record.timestamp_ms, 0), LAST_RECEIPT)
-    received = _integer(headers.get(RECEIVED_HEADER), stamped, 0, LAST_RECEIPT)
-    skew = _integer(headers.get(SKEW_HEADER), 0, -LARGEST_SKEW, LARGEST_SKEW)
-    message = Message(
-        {
-            "cluster": cluster,
-            "topic": batch.topic,
-            "partition": batch.partition,
-            "offset": record.offset,
-            "lines": 0,
-            "valid": 0,
-            "rejected": 0,
-            "forwarded": 0,
-            "late": 0,
-            "received_at": received,
-        }
-    )
-    if probe := headers.get(PROBE_HEADER):
-        # Travels like an event and is nobody's: it only leaves the time at which its batch was visible.
-        message.probes.append({"probe": probe.decode("ascii", "replace"), "partition": batch.partition})
-        return message
-    for number, line in split_lines(record.value or b""):
-        message.ledger["lines"] += 1
-        position = Position(cluster, batch.topic, batch.partition, record.offset, number)
-        if size := headers.get(SIZE_HEADER):
-            detail = f"{size.decode('ascii', 'replace')} bytes, at most {MAX_LINE_BYTES}; only its beginning is kept"
-            found: Arrival | Refusal = Refusal("too_large", detail, line, position, received)
-        else:
-            found = decode_line(line, position, received, skew)
-        if isinstance(found, Refusal):
-            found.skew_ms = skew
-        message.found.append(found)
-    return message
+    chosen: Ints
+    """numbers of the lines that count"""
+    members: list[str]
+    member: Ints
+    """a line's member as a number into ``members``; means nothing for a line that is not valid"""
+    refusals: list[Refusal]
+    forwards: list[int]
+    """numbers of the lines that belong to another partition"""
+    ledger: pa.Table
 
 
-def admit(
-    message: Message,
-    partition_for: Callable[[str], int],
-    roster: Roster,
-    open_from: int,
-    refused: Mapping[Body, str],
-) -> None:
-    """Sort a message's lines into those that count, are refused, or belong to another partition."""
-    message.arrivals, message.refusals, message.forwards = [], [], []
-    late = 0
-    for found in message.found:
-        if isinstance(found, Arrival):
-            member = found.event.member_id
-            if partition_for(member) != found.position.partition:
-                message.forwards.append(found)
-                continue
-            if found.at_ms < open_from:
-                detail = f"occurred_at: {found.event.occurred_at.isoformat()} lies in a closed period"
-                found = _refusal("period_closed", detail, found)
-            elif not roster.known(member):
-                found = _refusal("unknown_member", f"member_id: {member!r} is not in the roster", found)
-            elif refused and (text := refused.get((member, found.event.event_id.bytes, found.body_hash))) is not None:
-                found = _refusal("store_refused", text, found)
-        if isinstance(found, Refusal):
-            message.refusals.append(found)
-        else:
-            message.arrivals.append(found)
-            late += found.received_ms - found.at_ms > LATE_MS
-    message.ledger |= {
-        "valid": len(message.arrivals),
-        "rejected": len(message.refusals),
-        "forwarded": len(message.forwards),
-        "late": late,
+def admit(lines: Lines, homes: Homes, roster: Roster, open_from: int, refused: Mapping[Body, str]) -> Admitted:
+    """Sort lines into those that count, are refused, or belong to another partition. ``open_from``: instant (ms UTC)
+    from which days are open; ``refused``: bodies that the store did not take, and what it said."""
+    decoded, numbers = lines.decoded, dict[str, int]()
+    of = numbers.setdefault
+    member = np.array([-1 if e is None else of(e.member_id, len(numbers)) for e in decoded.events], np.int64)
+    members = list(numbers)
+    valid = member >= 0
+    home = np.array([homes.of(m) for m in members] or [0], np.int64)
+    known = np.array([roster.known(m) for m in members] or [False], np.bool_)
+    partition = np.array([p for _, p in lines.places] or [0], np.int64)[lines.place][lines.message]
+    away = valid & (home[member] != partition)
+    closed = valid & ~away & (decoded.at_ms < open_from)
+    unknown = valid & ~away & ~closed & ~known[member]
+    counts = valid & ~away & ~closed & ~unknown
+    refusals = list(decoded.refusals.values())
+    for i in np.flatnonzero(closed).tolist():
+        detail = f"occurred_at: {decoded.events[i].occurred_at.isoformat()} lies in a closed period"
+        refusals.append(lines.refusal(i, "period_closed", detail))
+    for i in np.flatnonzero(unknown).tolist():
+        detail = f"member_id: {members[member[i]]!r} is not in the roster"
+        refusals.append(lines.refusal(i, "unknown_member", detail))
+    for i in np.flatnonzero(counts).tolist() if refused else ():
+        event = decoded.events[i]
+        body = event.member_id, event.event_id.bytes, decoded.hashes[i].tobytes()
+        if (text := refused.get(body)) is not None:
+            refusals.append(lines.refusal(i, "store_refused", text))
+            counts[i] = False
+    ledger = _ledger(lines, counts, away)
+    return Admitted(np.flatnonzero(counts), members, member, refusals, np.flatnonzero(away).tolist(), ledger)
+
+
+def _ledger(lines: Lines, counts: NDArray[np.bool_], away: NDArray[np.bool_]) -> pa.Table:
+    """One row a message."""
+    count = len(lines.offset)
+
+    def per_message(those: Any) -> Ints:
+        return np.bincount(lines.message[those], minlength=count)
+
+    total, valid, forwarded = per_message(slice(None)), per_message(counts), per_message(away)
+    late = counts & (lines.received[lines.message] - lines.decoded.at_ms > LATE_MS)
+    topics, partitions = pa.array([t for t, _ in lines.places]), np.array([p for _, p in lines.places], np.int64)
+    columns = {
+        "cluster": pa.repeat(pa.scalar(lines.cluster), count),
+        "topic": topics.take(pa.array(lines.place)) if count else pa.array([], pa.string()),
+        "partition": partitions[lines.place],
+        "offset": lines.offset,
+        "lines": total,
+        "valid": valid,
+        "rejected": total - valid - forwarded,
+        "forwarded": forwarded,
+        "late": per_message(late),
+        "received_at": lines.received,
     }
+    return pa.table({c.name: _array(columns[c.name], c.arrow) for c in LEDGER.columns})
 
 
-def _refusal(reason: str, detail: str, a: Arrival) -> Refusal:
-    return Refusal(
-        reason, detail, a.raw, a.position, a.received_ms, a.event.member_id, str(a.event.event_id), a.skew_ms
-    )
-
-
-def _integer(header: bytes | None, default: int, least: int, most: int) -> int:
-    """A header's number. One that makes no sense is as good as none: it must not stop a partition."""
-    try:
-        found = int(header) if header is not None else default
-    except ValueError:
-        return default
-    return found if least <= found <= most else default
+def _array(values: Any, kind: pa.DataType) -> pa.Array:
+    return pa.array(values).cast(kind) if isinstance(values, np.ndarray) else values

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from schemas.decode import Arrival, Refusal
@@ -14,13 +15,14 @@ from schemas.families import FAMILY_OF, Family
 from schemas.tables import EVENTS
 
 from .facts import micro
+from .lines import Arrivals
 
 EARLIEST = 2**63
 """``keep`` is this minus the time of archiving in µs: ReplacingMergeTree keeps the largest, the earliest row."""
 
 
-Getter = Callable[[Sequence[Arrival], Sequence[Any]], list[Any]]
-"""Values of one column for arrivals and their events, which all have one type."""
+Getter = Callable[[Arrivals, Sequence[Any]], Any]
+"""Values of one column for arrivals and their events, which all have one type: a list, or an array."""
 
 
 def _listed(value: Any) -> list[str]:
@@ -45,25 +47,46 @@ def _converted(name: str, convert: Callable[[Any], Any]) -> Getter:
 
 def _of_arrival(name: str) -> Getter:
     get = attrgetter(name)
-    return lambda arrivals, _: list(map(get, arrivals))
+    return lambda arrivals, _: get(arrivals)
+
+
+def _of_message(name: str) -> Getter:
+    get = attrgetter(name)
+    return lambda arrivals, _: get(arrivals.lines)[arrivals.message]
+
+
+def _of_place(number: int) -> Getter:
+    def values(arrivals: Arrivals, _: Sequence[Any]) -> pa.Array:
+        found = pa.array([place[number] for place in arrivals.lines.places])
+        return found.take(pa.array(arrivals.lines.place[arrivals.message]))
+
+    return values
+
+
+def _ids(_: Arrivals, events: Sequence[Any]) -> pa.Array:
+    return _bytes16(b"".join([e.event_id.int.to_bytes(16, "big") for e in events]))
+
+
+def _bytes16(joined: bytes) -> pa.Array:
+    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(joined) // 16, [None, pa.py_buffer(joined)])
 
 
 _ENVELOPE: dict[str, Getter] = {
     "member_id": _of_event("member_id"),
-    "at": _of_arrival("at_ms"),
-    "event_id": _converted("event_id", lambda v: v.bytes),
-    "body_hash": _of_arrival("body_hash"),
-    "skew_ms": _of_arrival("skew_ms"),
+    "at": _of_arrival("at"),
+    "event_id": _ids,
+    "body_hash": lambda arrivals, _: _bytes16(arrivals.hashes.tobytes()),
+    "skew_ms": _of_message("skew"),
     "course_id": _of_event("course_id"),
-    "received_at": _of_arrival("received_ms"),
+    "received_at": _of_message("received"),
     "source": _of_event("source", ""),
     "device_id": _of_event("device_id", ""),
     "target_id": _converted("replaces", _uuid),
-    "cluster": _of_arrival("position.cluster"),
-    "topic": _of_arrival("position.topic"),
-    "partition": _of_arrival("position.partition"),
-    "offset": _of_arrival("position.offset"),
-    "line": _of_arrival("position.line"),
+    "cluster": lambda arrivals, _: pa.repeat(pa.scalar(arrivals.lines.cluster), len(arrivals)),
+    "topic": _of_place(0),
+    "partition": _of_place(1),
+    "offset": _of_message("offset"),
+    "line": _of_arrival("number"),
     "raw": _of_arrival("raw"),
 }
 _QUESTION: dict[str, Getter] = {
@@ -112,34 +135,43 @@ _OF_TYPE |= {event: _of_family(family) for event, family in FAMILY_OF.items()}
 _EMPTY: dict[str, Any] = {"string": "", "uint32": 0, "int64": 0}
 
 
-def archive_table(arrivals: Sequence[Arrival], archived_us: int) -> pa.Table:
+def archive_table(arrivals: Arrivals, archived_us: int) -> pa.Table:
     """Rows of ``events`` for arrivals, in one Arrow table; ``archived_us`` is µs since the epoch, UTC."""
-    by_type: dict[Any, list[Arrival]] = {}
-    for arrival in arrivals:
-        by_type.setdefault(type(arrival.event), []).append(arrival)
-    parts = []
-    for kind, group in by_type.items():
-        getters = _ENVELOPE | _OF_TYPE.get(kind, {})
-        n, events = len(group), [a.event for a in group]
-        columns: list[Any] = []
-        for column in EVENTS.columns:
-            arrow = column.arrow
-            if get := getters.get(column.name):
-                columns.append(pa.array(get(group, events), arrow))
-            elif column.name == "event_type":
-                columns.append(pa.repeat(pa.scalar(str(kind.__struct_config__.tag), arrow), n))
-            elif column.name == "archived_at":
-                columns.append(pa.repeat(pa.scalar(archived_us, arrow), n))
-            elif column.name == "keep":
-                columns.append(pa.repeat(pa.scalar(EARLIEST - archived_us, arrow), n))
-            elif column.nullable:
-                columns.append(pa.nulls(n, arrow))
-            elif pa.types.is_list(arrow):
-                columns.append(pa.array([[]] * n, arrow))
-            else:
-                columns.append(pa.repeat(pa.scalar(_EMPTY[str(arrow)], arrow), n))
-        parts.append(pa.table(columns, names=[c.name for c in EVENTS.columns]))
+    by_type: dict[type, list[int]] = {}
+    for i, event in enumerate(arrivals.events):
+        by_type.setdefault(type(event), []).append(i)
+    parts = [_of_one_type(kind, arrivals.take(np.array(of, np.intp)), archived_us) for kind, of in by_type.items()]
     return pa.concat_tables(parts) if parts else EVENTS.rows([])
+
+
+def _of_one_type(kind: Any, arrivals: Arrivals, archived_us: int) -> pa.Table:
+    getters = _ENVELOPE | _OF_TYPE.get(kind, {})
+    n, events = len(arrivals), arrivals.events
+    columns: list[Any] = []
+    for column in EVENTS.columns:
+        arrow = column.arrow
+        if get := getters.get(column.name):
+            columns.append(_array(get(arrivals, events), arrow))
+        elif column.name == "event_type":
+            columns.append(pa.repeat(pa.scalar(str(kind.__struct_config__.tag), arrow), n))
+        elif column.name == "archived_at":
+            columns.append(pa.repeat(pa.scalar(archived_us, arrow), n))
+        elif column.name == "keep":
+            columns.append(pa.repeat(pa.scalar(EARLIEST - archived_us, arrow), n))
+        elif column.nullable:
+            columns.append(pa.nulls(n, arrow))
+        elif pa.types.is_list(arrow):
+            columns.append(pa.array([[]] * n, arrow))
+        else:
+            columns.append(pa.repeat(pa.scalar(_EMPTY[str(arrow)], arrow), n))
+    return pa.table(columns, names=[c.name for c in EVENTS.columns])
+
+
+def _array(values: Any, arrow: pa.DataType) -> pa.Array:
+    if isinstance(values, list):
+        return pa.array(values, arrow)
+    found = pa.array(values) if isinstance(values, np.ndarray) else values
+    return found if found.type == arrow else found.cast(arrow)
 
 
 def refusal_row(refusal: Refusal) -> dict[str, Any]:

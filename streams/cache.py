@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from threading import Lock
 
+import numpy as np
+import pyarrow as pa
+
 from schemas.ports import Sink
 
+from .distinct import distinct
 from .facts import FACT_COLUMNS, facts_from_archive
 from .member import MemberFacts
+from .pack import pack_archive
+from .packed import RECORD, Details
 from .rules import Generation
 
 FACTS_OF_A_MEMBER = 1000
 """How many a cold member is taken to have before any was read."""
+UNPACKED = 12
+"""Packed facts that take the memory of one in ``MemberFacts``."""
+FACTS_A_DETAIL = 4
+"""For so many facts one detail is kept; a detail takes the memory of about ten facts."""
+CHARACTERS_A_DETAIL = 500
+
+State = bytes | MemberFacts
+"""A member's facts: a run of packed records while all of them are plain, else ``MemberFacts``."""
 
 
 class MemberCache:
@@ -25,12 +38,18 @@ class MemberCache:
 
     def __init__(self, max_facts: int = 2_000_000) -> None:
         self.max_facts = max_facts
+        self.details = Details()
         self._generations: Sequence[Generation] = ()
-        self._members: OrderedDict[str, MemberFacts] = OrderedDict()
+        self._members: dict[str, State] = {}
+        """least recently used first"""
         self._partition: dict[str, int] = {}
         self._lock = Lock()
         self._forget: set[int] = set()
         self.loads = self.hits = 0
+        self._loose: dict[str, int] = {}
+        """members whose facts are not packed, and what ``_facts`` holds of them"""
+        self._facts = 0
+        """bodies in memory, those that are not packed at what they take"""
         self._weight = float(FACTS_OF_A_MEMBER)
         """facts that a cold member held lately"""
         self._mean = 0.0
@@ -51,6 +70,9 @@ class MemberCache:
         """Drop everything."""
         self._members.clear()
         self._partition.clear()
+        self._loose.clear()
+        self.details = Details()
+        self._facts = 0
 
     def parts(self, members: Iterable[str]) -> Iterator[list[str]]:
         """The members in parts to load one after the other, so that not all facts of all members of a large batch are
@@ -61,8 +83,8 @@ class MemberCache:
         for member_id in members:
             (part if member_id in self._members else cold).append(member_id)
         expected = 0.0
+        weight = max(self._weight, self._mean)
         for member_id in cold:
-            weight = max(self._weight, self._mean)
             if part and expected + weight > self.max_facts:
                 yield part
                 part, expected = [], 0.0
@@ -75,40 +97,105 @@ class MemberCache:
         """Those of the members that ``load`` would read from the archive."""
         return [m for m in members if m not in self._members]
 
-    def load(self, sink: Sink, partitions: Mapping[str, int]) -> dict[str, MemberFacts]:
-        """The facts of the members named by ``partitions`` (member → its partition), reading what is cold
-        from the archive in one query."""
+    def load(self, sink: Sink, partitions: Mapping[str, int]) -> None:
+        """Bring into memory the facts of the members named by ``partitions`` (member → its partition), reading what
+        is cold from the archive in one query."""
         self._apply_forget()
-        cold = [m for m in partitions if m not in self._members]
+        cold = self.cold(partitions)
         self.hits += len(partitions) - len(cold)
         self.loads += len(cold)
         if cold:
-            found = {m: MemberFacts(self._generations) for m in cold}
-            for member_id, fact in facts_from_archive(sink.facts(cold, FACT_COLUMNS)):
-                found[member_id].add(fact)
-            self._members.update(found)
-            self._weight = (self._weight + sum(len(f.bodies) for f in found.values()) / len(cold)) / 2
+            before = self._facts
+            table = sink.facts(cold, FACT_COLUMNS)
+            odd = self._pack(cold, table)
+            self._unpacked(odd, table)
+            self._weight = (self._weight + (self._facts - before) / len(cold)) / 2
         for member_id, partition in partitions.items():
-            self._members.move_to_end(member_id)
+            # The order of the dictionary is that of use.
+            self._members[member_id] = self._members.pop(member_id)
             self._partition[member_id] = partition
-        return {m: self._members[m] for m in partitions}
+
+    def unpack(self, sink: Sink, members: Sequence[str]) -> None:
+        """Bring the facts of members in memory into the form that can hold anything, read from the archive again."""
+        if members:
+            self._unpacked(members, sink.facts(members, FACT_COLUMNS))
+
+    def state(self, member_id: str) -> State:
+        """The facts of a member in memory."""
+        return self._members[member_id]
+
+    def put(self, member_id: str, run: bytes) -> None:
+        """The packed facts of a member in memory have grown."""
+        old = self._members[member_id]
+        assert isinstance(old, bytes)
+        self._facts += (len(run) - len(old)) // RECORD.itemsize
+        self._members[member_id] = run
 
     def trim(self) -> None:
-        """Evict least recently used members down to the bound, never all of them."""
-        total = sum(len(f.bodies) for f in self._members.values())
-        self._mean = total / len(self._members) if self._members else 0.0
-        while total > self.max_facts and len(self._members) > 1:
-            member_id, facts = self._members.popitem(last=False)
-            self._partition.pop(member_id, None)
-            total -= len(facts.bodies)
+        """Evict least recently used members down to the bound, never all of them. Details that only facts of the past
+        had are not told apart from others: when there are too many, everything is read again as it is needed."""
+        for member_id, counted in self._loose.items():
+            self._loose[member_id] = now = _weight(self._members[member_id])
+            self._facts += now - counted
+        self._mean = self._facts / len(self._members) if self._members else 0.0
+        while self._facts > self.max_facts and len(self._members) > 1:
+            member_id = next(iter(self._members))
+            self._drop(member_id)
+        limit = max(self.max_facts // FACTS_A_DETAIL, 10_000)
+        if len(self.details) + self.details.characters // CHARACTERS_A_DETAIL > limit:
+            self.clear()
+
+    def _pack(self, members: Sequence[str], table: pa.Table) -> list[str]:
+        """Put members into memory by their rows of the archive; returns those whose facts can't be packed."""
+        numbers = {m: i for i, m in enumerate(members)}
+        owner = np.array([numbers[m] for m in table["member_id"].to_pylist()], np.int64)
+        records, fits = pack_archive(table, self.details)
+        first, same = distinct(owner, records)
+        odd = np.unique(owner[~(fits & same)])
+        kept = np.flatnonzero(first == np.arange(len(first)))
+        kept = kept[np.argsort(owner[kept], kind="stable")]
+        ends = np.cumsum(np.bincount(owner[kept], minlength=len(members))) * RECORD.itemsize
+        packed, start = records[kept].tobytes(), 0
+        for member_id, end in zip(members, ends.tolist(), strict=True):
+            self._members[member_id] = packed[start:end]
+            start = end
+        self._facts += len(kept)
+        return [members[i] for i in odd.tolist()]
+
+    def _unpacked(self, members: Sequence[str], table: pa.Table) -> None:
+        if not members:
+            return
+        found = {m: MemberFacts(self._generations) for m in members}
+        for member_id, fact in facts_from_archive(table):
+            if member_id in found:
+                found[member_id].add(fact)
+        for member_id, facts in found.items():
+            self._loose[member_id] = weight = _weight(facts)
+            self._facts += weight - _weight(self._members[member_id])
+            self._members[member_id] = facts
+
+    def _drop(self, member_id: str) -> None:
+        weight = _weight(self._members.pop(member_id))
+        self._facts -= self._loose.pop(member_id, weight)
+        del self._partition[member_id]
 
     def _apply_forget(self) -> None:
         with self._lock:
             gone, self._forget = self._forget, set()
         if gone:
             for member_id in [m for m, p in self._partition.items() if p in gone]:
-                self._members.pop(member_id, None)
-                del self._partition[member_id]
+                self._drop(member_id)
+
+    @property
+    def facts(self) -> int:
+        """Facts in memory; one that is not packed counts as ``UNPACKED``."""
+        return self._facts
 
     def __len__(self) -> int:
         return len(self._members)
+
+
+def _weight(state: State) -> int:
+    if isinstance(state, bytes):
+        return len(state) // RECORD.itemsize
+    return len(state.bodies) * UNPACKED

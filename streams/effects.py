@@ -62,6 +62,11 @@ class Effects:
     """rows of further families"""
 
 
+def no_effects() -> Effects:
+    """Of a batch without a line that counts."""
+    return Effects(EVENTS.rows([]), DUPLICATES.rows([]), MEMBER_DAY.rows([]), ANSWERS.rows([]))
+
+
 class Writer:
     """Makes effects durable. Without a ``pool`` one after the other; with one, side by side where order is free."""
 
@@ -101,7 +106,7 @@ class Writer:
         version: int,
         refusals: Sequence[Refusal],
         probes: Sequence[dict[str, Any]],
-        ledger: Sequence[dict[str, Any]],
+        ledger: pa.Table,
         now_us: Callable[[], int],
     ) -> None:
         """Write what a batch leaves beside its rows, last of all the ledger. ``version``: of the roster by which
@@ -112,7 +117,7 @@ class Writer:
         self.outbox.flush()
         self._insert(REJECTED, REJECTED.rows([refusal_row(r) | {"status": "retried", "version": 1} for r in known]))
         self._insert(PROBES, PROBES.rows([p | {"seen_us": now_us()} for p in probes]))
-        self._insert(LEDGER, LEDGER.rows(list(ledger)))
+        self._insert(LEDGER, ledger)
 
     def _insert(self, table: Table, rows: pa.Table) -> Sequence[Refused]:
         return self.sink.insert(table, rows) if rows.num_rows else ()

@@ -7,27 +7,25 @@ that ``effects`` tells; only then does the caller acknowledge. The next batch ma
 from __future__ import annotations
 
 import time
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Lock
 from typing import Protocol
 
-from schemas.decode import Arrival
-from schemas.ports import Sink
-from schemas.tables import ANSWERS, DUPLICATES, MEMBER_DAY
+import numpy as np
 
-from .admission import Body, Message, admit, decode_record
-from .archive import archive_table, duplicate_row
+from schemas.ports import Sink
+
+from .admission import Admitted, Body, Homes, admit
+from .archive import archive_table
 from .cache import MemberCache
-from .effects import Effects, Outbox, RosterSource, Writer
-from .facts import Fact, fact_of
-from .families.rows import Rows, add_rows, family_rows, family_tables
+from .effects import Effects, Outbox, RosterSource, Writer, no_effects
 from .flights import Flight, Flights, Overtaken
-from .member import MemberFacts, Seen
+from .lines import Arrivals, Lines, read
+from .merge import Batch, Wait, effects, merge
 from .records import RecordBatch
-from .rows import Row, answer_rows, day_rows
 from .rules import Generation
 
 __all__ = ["Begun", "GenerationSource", "MemberPipeline", "Outbox", "RosterSource", "Tally"]
@@ -53,20 +51,21 @@ class Tally:
     probes: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
-    """time by step: decode, load, merge, fold when it is begun; archive, publish, ledger when it is finished"""
+    """time by step: decode, load, merge, table, fold when it is begun; archive, publish, ledger when it is finished"""
 
 
 @dataclass(slots=True)
 class Begun:
     """A batch whose effects are known and not durable yet."""
 
-    messages: list[Message]
+    lines: Lines
     seconds: dict[str, float]
     flight: Flight = field(default_factory=Flight)
     refused: dict[Body, str] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
     roster_version: int = 0
-    parts: list[dict[str, list[Arrival]]] = field(default_factory=list)
+    admitted: Admitted | None = None
+    parts: list[Batch] = field(default_factory=list)
     """arrivals by member, in parts whose facts fit memory one after the other"""
     effects: Effects | None = None
     """of the only part, when there is no more than one"""
@@ -94,7 +93,8 @@ class MemberPipeline:
         """``pool`` has threads for inserts side by side; without it they go one after the other."""
         self.sink, self.source, self.rosters, self.outbox = sink, generations, rosters, outbox
         self.generations: Sequence[Generation] = ()
-        self.cluster, self.partition_for, self.cache, self.now_us = cluster, partition_for, cache, now_us
+        self.cluster, self.cache, self.now_us = cluster, cache, now_us
+        self.homes = Homes(partition_for)
         self.pool = pool
         self._folding = Lock()
         self._flights = Flights()
@@ -149,9 +149,9 @@ class MemberPipeline:
         finally:
             self._flights.end(begun.flight)
 
-    def prepare(self, batches: Sequence[RecordBatch]) -> list[Message]:
+    def prepare(self, batches: Sequence[RecordBatch]) -> Lines:
         """Decode and validate. Depends on nothing but the bytes."""
-        return [decode_record(self.cluster, batch, record) for batch in batches for record in batch.records]
+        return read(self.cluster, batches)
 
     def _writer(self) -> Writer:
         return Writer(self.sink, self.rosters, self.outbox, self.pool)
@@ -174,7 +174,7 @@ class MemberPipeline:
         """What the store refused; then nothing of that part and of those behind it is written."""
         for part in begun.parts:
             lap = _Laps(begun.tally.seconds)
-            effects = self._fold_members(part, begun.tally, lap)
+            effects = self._fold_members(part, begun.tally, lap, lambda _: None)
             if refused := self._archive(effects, lap):
                 return refused
             self._writer().publish(effects)
@@ -188,26 +188,17 @@ class MemberPipeline:
         return refused
 
     def _close(self, begun: Begun) -> Tally:
-        tally, messages = begun.tally, begun.messages
+        tally, lines, admitted = begun.tally, begun.lines, begun.admitted
+        assert admitted is not None
         lap = _Laps(tally.seconds)
-        for message in messages:
-            for a in message.forwards:
-                self.outbox.forward(a.event.member_id, a.raw, a.received_ms, a.skew_ms)
-        self._writer().close(
-            begun.roster_version,
-            [r for m in messages for r in m.refusals],
-            [p for m in messages for p in m.probes],
-            [m.ledger for m in messages],
-            self.now_us,
-        )
+        for a in map(lines.arrival, admitted.forwards):
+            self.outbox.forward(a.event.member_id, a.raw, a.received_ms, a.skew_ms)
+        self._writer().close(begun.roster_version, admitted.refusals, lines.probes, admitted.ledger, self.now_us)
         lap("ledger")
-        for message in messages:
-            tally.messages += 1
-            tally.lines += message.ledger["lines"]
-            tally.forwarded += message.ledger["forwarded"]
-            tally.probes += len(message.probes)
-            for r in message.refusals:
-                tally.rejected[r.reason] = tally.rejected.get(r.reason, 0) + 1
+        tally.messages, tally.lines = len(lines.offset), len(lines.raw)
+        tally.forwarded, tally.probes = len(admitted.forwards), len(lines.probes)
+        for r in admitted.refusals:
+            tally.rejected[r.reason] = tally.rejected.get(r.reason, 0) + 1
         return tally
 
     def _fold(self, begun: Begun) -> None:
@@ -216,11 +207,13 @@ class MemberPipeline:
             # More than memory holds: read and written part by part, in ``finish``.
             self._flights.alone(begun.flight)
             return
-        lap = _Laps(begun.tally.seconds)
-        part = begun.parts[0] if begun.parts else {}
-        self._flights.wait_until_archived(begun.flight, self.cache.cold(part))
-        begun.flight.members = part.keys()
-        begun.effects = self._fold_members(part, begun.tally, lap)
+        begun.effects = no_effects()
+        for part in begun.parts:
+            lap = _Laps(begun.tally.seconds)
+            self._flights.wait_until_archived(begun.flight, self.cache.cold(part.members))
+            begun.flight.members = part.members
+            wait = partial(self._flights.wait_until_archived, begun.flight)
+            begun.effects = self._fold_members(part, begun.tally, lap, wait)
         self.cache.trim()
 
     def _admit_all(self, begun: Begun) -> None:
@@ -232,79 +225,40 @@ class MemberPipeline:
         self.cache.use(self.generations)
         begun.roster_version, roster = self.rosters.current()
         open_from = max((g.open_from for g in self.generations), default=-(2**63))
-        by_member: dict[str, list[Arrival]] = {}
-        for message in begun.messages:
-            admit(message, self.partition_for, roster, open_from, begun.refused)
-            for a in message.arrivals:
-                by_member.setdefault(a.event.member_id, []).append(a)
-        begun.parts = [{m: by_member[m] for m in part} for part in self.cache.parts(by_member)]
+        begun.admitted = admit(begun.lines, self.homes, roster, open_from, begun.refused)
+        begun.parts = list(self._parts(begun.lines, begun.admitted))
         lap("decode")
 
-    def _fold_members(
-        self, by_member: Mapping[str, list[Arrival]], tally: Tally, lap: Callable[[str], None]
-    ) -> Effects:
+    def _parts(self, lines: Lines, admitted: Admitted) -> Iterator[Batch]:
+        """The lines that count, by member, in parts that fit memory."""
+        member = admitted.member[admitted.chosen]
+        there, of = np.unique(member, return_inverse=True)
+        names = [admitted.members[i] for i in there.tolist()]
+        parts = list(self.cache.parts(names))
+        if len(parts) == 1 and parts[0] == names:
+            yield Batch(Arrivals(lines, admitted.chosen), names, of)
+            return
+        place = {m: i for i, m in enumerate(names)}
+        for part in parts:
+            number = np.full(len(names), -1)
+            number[[place[m] for m in part]] = np.arange(len(part))
+            mine = number[of] >= 0
+            yield Batch(Arrivals(lines, admitted.chosen[mine]), part, number[of[mine]])
+
+    def _fold_members(self, part: Batch, tally: Tally, lap: _Laps, wait: Wait) -> Effects:
         """Add the arrivals of some members to their facts in memory; the rows that this makes."""
-        partitions = {member_id: arrivals[-1].position.partition for member_id, arrivals in by_member.items()}
-        members = self.cache.load(self.sink, partitions)
+        self.cache.load(self.sink, part.partitions())
         lap("load")
-        arrivals = [a for of_member in by_member.values() for a in of_member]
-        touched, fresh, duplicates, disputed = self._merge(arrivals, members, tally)
+        merged = merge(part, self.cache, self.sink, wait)
+        tally.new += len(merged.fresh)
+        tally.duplicates += len(merged.duplicates)
+        tally.redelivered += merged.redelivered
         lap("merge")
-        days, answers, families = self._rows(touched, members)
-        effects = Effects(
-            archive_table(fresh, self.now_us()),
-            DUPLICATES.rows([duplicate_row(a) for a in duplicates]),
-            MEMBER_DAY.tuples(days),
-            ANSWERS.tuples(answers),
-            {(m, i): members[m].bodies[i][0].rank[:16] for m, i in disputed},
-            family_tables(families),
-        )
+        events = archive_table(part.arrivals.take(merged.fresh), self.now_us())
+        lap("table")
+        found = effects(part, merged, events, self.generations)
         lap("fold")
-        return effects
-
-    def _merge(
-        self, arrivals: Iterable[Arrival], members: dict[str, MemberFacts], tally: Tally
-    ) -> tuple[dict[str, list[Fact]], list[Arrival], list[Arrival], set[tuple[str, int]]]:
-        """Add the arrivals to the members' sets. Repeated ones are touched too: their rows may be the part
-        of an interrupted batch that never was written."""
-        touched: dict[str, list[Fact]] = {}
-        fresh: list[Arrival] = []
-        duplicates: list[Arrival] = []
-        disputed: set[tuple[str, int]] = set()
-        for arrival in arrivals:
-            member_id = arrival.event.member_id
-            facts, fact = members[member_id], fact_of(arrival)
-            seen = facts.add(fact)
-            touched.setdefault(member_id, []).append(fact)
-            if seen is Seen.DUPLICATE:
-                duplicates.append(arrival)
-                tally.duplicates += 1
-            elif seen is Seen.REDELIVERED:
-                tally.redelivered += 1
-            else:
-                fresh.append(arrival)
-                tally.new += 1
-            if len(facts.bodies[fact.event_id]) > 1 and _several_hashes(facts.bodies[fact.event_id]):
-                disputed.add((member_id, fact.event_id))
-        return touched, fresh, duplicates, disputed
-
-    def _rows(
-        self, touched: Mapping[str, list[Fact]], members: Mapping[str, MemberFacts]
-    ) -> tuple[list[Row], list[Row], Rows]:
-        days: list[Row] = []
-        answers: list[Row] = []
-        families: Rows = {}
-        for member_id, new in touched.items():
-            facts = members[member_id]
-            # By identity: equal bodies of different positions are one, and a Fact is not hashable.
-            concerned = {id(f): f for fact in new for f in facts.concerned(fact)}.values()
-            for generation in self.generations:
-                numbers = sorted({d for f in concerned for d in facts.days(f, generation)})
-                for day in numbers[bisect_left(numbers, generation.first_open) :]:
-                    days.extend(day_rows(member_id, facts, day, generation))
-                answers.extend(answer_rows(member_id, facts, concerned, generation))
-                add_rows(families, family_rows(member_id, facts, concerned, generation))
-        return days, answers, families
+        return found
 
 
 class _Laps:
@@ -317,7 +271,3 @@ class _Laps:
         now = time.perf_counter()
         self.seconds[step] = self.seconds.get(step, 0.0) + now - self.last
         self.last = now
-
-
-def _several_hashes(bodies: Sequence[Fact]) -> bool:
-    return len({b.rank[:16] for b in bodies}) > 1

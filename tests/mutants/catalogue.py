@@ -82,8 +82,8 @@ MUTANTS = [
     Mutant(
         "a fresh state for an evicted member",
         "streams/cache.py",
-        "            for member_id, fact in facts_from_archive(sink.facts(cold, FACT_COLUMNS)):\n",
-        "            for member_id, fact in facts_from_archive(sink.facts(cold[:0], FACT_COLUMNS)):\n",
+        "            table = sink.facts(cold, FACT_COLUMNS)\n",
+        "            table = sink.facts(cold[:0], FACT_COLUMNS)\n",
         (SETS, WORKERS),
     ),
     Mutant(

@@ -11,6 +11,7 @@ import pytest
 from schemas.ports import Refused
 from schemas.tables import ANSWERS, BRANCH_DAY, DUPLICATES, EVENTS, LEDGER, REJECTED, Table
 from sinks.memory import MemorySink
+from streams.admission import Homes
 from tests.support.harness import Harness, event, uid
 
 AT = "2026-03-01T10:10:00+08:00"
@@ -195,7 +196,7 @@ def test_detail_names_field_value_and_rule() -> None:
 
 def test_misplaced_line_is_forwarded_and_not_counted() -> None:
     h = Harness()
-    h.members.partition_for = lambda m: 0 if m == "m1" else 1
+    h.members.homes = Homes(lambda m: 0 if m == "m1" else 1)
     h.send([study(1), study(2, member="m2")])
     assert [m for m, _ in h.outbox.forwarded] == ["m2"]
     (ledger,) = h.sink.rows(LEDGER)
