@@ -16,7 +16,7 @@ from rich.table import Table
 
 from reports.schedule.config import MailPlace, RobotPlace, S3Place, Schedule, Secret
 from reports.schedule.due import due_times, next_times
-from reports.schedule.manifest import Manifest, Parcel, Plan
+from reports.schedule.manifest import Manifest, Plan
 from reports.schedule.periods import resolve
 from reports.schedule.read import read
 from schemas.errors import ConfigError, InputError, XuejingError
@@ -30,7 +30,7 @@ from .context import Context
 from .messages import sentence
 from .schedule_daemon import Daemon
 from .schedule_making import make
-from .schedule_running import Result, Runner, Status
+from .schedule_running import Made, Result, Runner, Status
 from .schedule_state import ScheduleBusy, StateFolder
 
 app = typer.Typer(
@@ -256,7 +256,7 @@ class _Maker:
         self.context, self.exits = context, exits
         self.reader: Reader | None = None
 
-    def __call__(self, plan: Plan, folder: Path) -> tuple[Parcel, ...]:
+    def __call__(self, plan: Plan, cut_off: datetime, folder: Path) -> Made:
         settings: Settings = self.context.settings
         if self.reader is None:
             self.reader = Reader(self.exits.enter_context(connected(settings)))
@@ -268,6 +268,7 @@ class _Maker:
             return make(
                 self.reader,
                 plan,
+                cut_off,
                 folder,
                 settings.small_group,
                 lambda done, n: bar.update(task, completed=done, total=n),

@@ -5,27 +5,33 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import cast
 
 from reports.data import EVERYTHING, Content, ReportData
 from reports.errors import ReportError
+from reports.formats.names import Format
 from reports.load import check_content, load
 from reports.order import natural
 from reports.paths import slugs
 from reports.population import Populations
 from reports.schedule.manifest import MadeFile, Parcel, Plan
-from reports.site import Format, Site
+from reports.site import Site
 from schemas.reference.columns import Language
 from sinks.read import Reader, Scope
+
+from .schedule_running import Made
 
 Progress = Callable[[int, int], None]
 
 
-def make(reader: Reader, plan: Plan, folder: Path, k: int, progress: Progress) -> tuple[Parcel, ...]:
-    """Write the reports of a plan below ``folder``, durably. Raises ReportError, StoreError, OSError."""
-    data = load(reader, Scope.everything(), first=plan.first, last=plan.last, as_of=plan.as_of)
+def make(reader: Reader, plan: Plan, cut_off: datetime, folder: Path, k: int, progress: Progress) -> Made:
+    """Write the reports of a plan below ``folder``, durably; also returns which formats could not be made, and why.
+
+    Raises ReportError, StoreError, OSError; FormatUnavailable when there is none that could.
+    """
+    data = load(reader, Scope.everything(), first=plan.first, last=plan.last, as_of=cut_off)
     check_content(data, content(plan))
     site = _site(data, plan, folder / ".making", k)
     people = _people(site, plan)
@@ -40,7 +46,7 @@ def make(reader: Reader, plan: Plan, folder: Path, k: int, progress: Progress) -
         members = people.get(organisation, ())
         found.append(_parcel(site, plan, organisation, members, folder / names[organisation]))
     progress(len(wanted), len(wanted))
-    return tuple(found)
+    return tuple(found), tuple(site.index.unavailable.values())
 
 
 def _people(site: Site, plan: Plan) -> Mapping[str, Sequence[str]]:

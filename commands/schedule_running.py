@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -27,7 +27,9 @@ from schemas.errors import XuejingError
 from .schedule_sending import agree, sender
 from .schedule_state import StateFolder
 
-Make = Callable[[Plan, Path], tuple[Parcel, ...]]
+Made = tuple[tuple[Parcel, ...], Sequence[XuejingError]]
+"""Parcels, and why formats are missing."""
+Make = Callable[[Plan, datetime, Path], Made]
 Tell = Callable[[str, str], None]
 
 
@@ -127,9 +129,10 @@ class Runner:
     def _make(self, job: Job, manifest: Manifest, at_once: bool) -> None:
         if self._waits(manifest.not_before, at_once):
             return
+        cut_off = self.clock().replace(microsecond=0)
         try:
             with self.state.making(manifest) as folder:
-                parcels = self.make(manifest.plan, folder)
+                parcels, missing = self.make(manifest.plan, cut_off, folder)
         except (XuejingError, OSError) as error:
             manifest.making = [*manifest.making, Attempt.of(self.clock(), error)][-MOST_ATTEMPTS_KEPT:]
             manifest.not_before = self.clock() + waiting_time(3 * len(manifest.making))
@@ -137,7 +140,8 @@ class Runner:
             return
         manifest.making = [*manifest.making, Attempt(self.clock())][-MOST_ATTEMPTS_KEPT:]
         manifest.parcels, manifest.state, manifest.made_at = parcels, "made", self.clock()
-        manifest.not_before = None
+        manifest.missing = tuple(Attempt.of(self.clock(), error) for error in missing)
+        manifest.cut_off, manifest.not_before = cut_off, None
         self.state.save(manifest)
         self.result.made += 1
         self.result.files += manifest.files
@@ -180,6 +184,8 @@ class Runner:
         where = f"{job.name} {manifest.plan.label}"
         if manifest.making and manifest.making[-1].error and not manifest.parcels:
             self._trouble(where, manifest.making[-1].trouble)
+        for missing in manifest.missing:
+            self._trouble(where, missing.trouble)
         for delivery in manifest.failed:
             place = " → ".join(part for part in (delivery.organisation, delivery.destination) if part)
             last = next((a for a in reversed(delivery.attempts) if a.error), Attempt(manifest.due))

@@ -92,13 +92,13 @@ def _mail(place: MailPlace, content: Bundle, recipient: str) -> str:
 
 def bundle(manifest: Manifest, parcel: Parcel, files: Path, run: str) -> Bundle:
     """A parcel with the words around it, in the first language of the job."""
-    plan = manifest.plan
+    plan, cut_off = manifest.plan, manifest.cut_off or manifest.planned_at
     period = f"{plan.first} – {plan.last}"
     if plan.languages[:1] == ("en",):
         subject = f"{plan.title}: {parcel.title}, {plan.label}"
         text = (
             f"Attached: evaluation reports of {parcel.title}, {period}. {parcel.reports} reports, "
-            f"{len(parcel.files)} files.\nCut-off: {plan.as_of:%Y-%m-%d %H:%M} UTC.\n"
+            f"{len(parcel.files)} files.\nCut-off: {cut_off:%Y-%m-%d %H:%M} UTC.\n"
         )
         if parcel.named:
             text += "They hold personal learning records: for the person named in the schedule only.\n"
@@ -106,12 +106,11 @@ def bundle(manifest: Manifest, parcel: Parcel, files: Path, run: str) -> Bundle:
         subject = f"{plan.title}：{parcel.title} {plan.label}"
         text = (
             f"附件为{parcel.title} {period} 的评价报告：{parcel.reports} 份，{len(parcel.files)} 个文件。\n"
-            f"统计截止：{plan.as_of:%Y-%m-%d %H:%M} UTC。\n"
+            f"统计截止：{cut_off:%Y-%m-%d %H:%M} UTC。\n"
         )
         if parcel.named:
             text += "内含个人学习记录，仅限指定收件人使用，请勿转发。\n"
-    made_at = manifest.made_at or plan.as_of
-    return Bundle(parcel, files / parcel.folder, run, subject, text, made_at)
+    return Bundle(parcel, files / parcel.folder, run, subject, text, manifest.made_at or cut_off)
 
 
 def notice(manifest: Manifest, link: str) -> Notice:

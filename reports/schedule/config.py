@@ -11,8 +11,8 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from reports.data import Period
+from reports.formats.names import Format
 from reports.schedule.periods import Relative, Term
-from reports.site import Format
 from schemas.errors import ConfigError
 from schemas.reference.columns import Language
 

@@ -115,7 +115,6 @@ class Plan(msgspec.Struct, frozen=True):
     first: date
     last: date
     label: str
-    as_of: datetime
     organisations: tuple[str, ...]
     include: str
     members: tuple[str, ...]
@@ -137,16 +136,22 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct):
-    """See the module. ``due`` is the instant in UTC at which it was due."""
+    """See the module. Instants are UTC; ``cut_off`` is that of the data: when making began.
+
+    ``missing``: formats that the machine could not make, and why; the others were made.
+    """
 
     job: str
     due: datetime
+    planned_at: datetime
     plan: Plan
     state: RunState = "planned"
     parcels: tuple[Parcel, ...] = ()
+    missing: tuple[Attempt, ...] = ()
     deliveries: list[Delivery] = []
     making: list[Attempt] = []
     not_before: datetime | None = None
+    cut_off: datetime | None = None
     made_at: datetime | None = None
     done_at: datetime | None = None
     format: int = FORMAT
@@ -178,7 +183,7 @@ class Manifest(msgspec.Struct):
 
     def give_up(self, now: datetime, days: int) -> None:
         """What has not worked ``days`` after the run was planned is left alone."""
-        if now - self.plan.as_of < timedelta(days=days):
+        if now - self.planned_at < timedelta(days=days):
             return
         for delivery in self.deliveries:
             if delivery.state in OPEN:
@@ -195,13 +200,13 @@ def plan(job: Job, due: datetime, now: datetime, terms: tuple[Term, ...]) -> Man
     return Manifest(
         job=job.name,
         due=due.astimezone(UTC),
+        planned_at=now.astimezone(UTC),
         plan=Plan(
             report=job.report,
             detail=job.detail,
             first=named.period.first,
             last=named.period.last,
             label=named.label,
-            as_of=now.astimezone(UTC).replace(microsecond=0),
             organisations=scope.organisations,
             include=scope.include,
             members=scope.members,

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from reports.data import Period
 from reports.errors import ReportError
+from reports.formats.names import FORMATS, Format
 from reports.schedule import cron
 from reports.schedule.config import (
     EVERYWHERE,
@@ -26,7 +27,6 @@ from reports.schedule.config import (
 from reports.schedule.periods import RELATIVE, Relative, Term
 from reports.schedule.places import destination
 from reports.schedule.table import Lines, Table
-from reports.site import FORMATS, Format
 from schemas.errors import ConfigError, InputError
 from schemas.reference.columns import Language
 
@@ -204,7 +204,7 @@ def _period(table: Table, terms: tuple[Term, ...]) -> Relative | Period:
     value = table.values.get("period")
     if isinstance(value, dict):
         table.used.add("period")
-        inner = Table(value, table.file, table.lines, "job", table.nth, table.problems)
+        inner = table.inside("period", value)
         first, last = inner.day("first"), inner.day("last")
         inner.done()
         if last < first:
@@ -220,7 +220,7 @@ def _period(table: Table, terms: tuple[Term, ...]) -> Relative | Period:
 
 def _selection(table: Table, report: str) -> Selection:
     value = table.take("scope")
-    inner = Table({} if value is None else value, table.file, table.lines, "job", table.nth, table.problems)
+    inner = table.inside("scope", {} if value is None else value)
     members = inner.texts("members", ())
     found = Selection(
         inner.texts("organisations", ()),

@@ -35,19 +35,27 @@ class Lines:
 
 
 class Table:
-    """``name`` is that of the header, ``nth`` counts tables of the same name from 1."""
+    """``name`` is that of the header, ``nth`` counts tables of the same name from 1, ``within`` is the key of a table
+    that is written inside."""
 
-    def __init__(self, values: Any, file: str, lines: Lines, name: str, nth: int, problems: list[ConfigError]) -> None:
+    def __init__(
+        self, values: Any, file: str, lines: Lines, name: str, nth: int, problems: list[ConfigError], within: str = ""
+    ) -> None:
         self.file, self.lines, self.name, self.nth, self.problems = file, lines, name, nth, problems
+        self.within = within
         self.values: Mapping[str, Any] = values if isinstance(values, dict) else {}
         self.used: set[str] = set()
         if not isinstance(values, dict):
             self.add("", ConfigError(f"{name} must be a table", hint=f"write [{name}] on a line of its own"))
 
+    def inside(self, key: str, values: Any) -> Table:
+        """A table that is the value of a key."""
+        return Table(values, self.file, self.lines, self.name, self.nth, self.problems, key)
+
     def where(self, key: str) -> str:
         """File, line and key."""
-        line = self.lines.find(self.name, self.nth, key)
-        path = ".".join(part for part in (self.name, key) if part)
+        line = self.lines.find(self.name, self.nth, self.within or key)
+        path = ".".join(part for part in (self.name, self.within, key) if part)
         return f"{self.file}:{line}, {path}" if line else f"{self.file}, {path}"
 
     def add(self, key: str, error: XuejingError) -> None:
@@ -139,5 +147,7 @@ class Table:
         if value is None:
             self.add(key, ConfigError(f"{key} is missing", hint=f"add {key} = …, {wanted}"))
         else:
-            self.add(key, ConfigError(f"{key} must be {wanted}, not {value!r}"))
+            self.add(
+                key, ConfigError(f"{key} must be {wanted}, not {value!r}", hint="see deploy/schedule.example.toml")
+            )
         return instead

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -72,7 +73,7 @@ def test_a_daily_job_is_due_once_a_local_day(start: datetime, zone: ZoneInfo, ho
     found = times_between(f"{minute} {hour} * * *", zone, start, start + timedelta(days=400), 1000)
     local = [moment.astimezone(zone).date() for moment in found]
     assert len(set(local)) == len(local)
-    assert {b - a for a, b in zip(local, local[1:], strict=False)} == {timedelta(days=1)}
+    assert {b - a for a, b in itertools.pairwise(local)} == {timedelta(days=1)}
 
 
 @given(moments, st.sampled_from(ZONES), st.sampled_from(["*/15 * * * *", "0 6 1 * *", "30 2 * * SUN", "0 0 1 1 *"]))
@@ -83,7 +84,7 @@ def test_times_ascend_and_any_cut_gives_the_same(start: datetime, zone: ZoneInfo
         if len(found) == 40:
             break
     assert start < found[0]
-    assert all(a < b for a, b in zip(found, found[1:], strict=False))
+    assert all(a < b for a, b in itertools.pairwise(found))
     cut = found[17]
     assert (
         times_between(expression, zone, start, cut, 100) + times_between(expression, zone, cut, found[-1], 100) == found
