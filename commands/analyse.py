@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from producers.emit import Emitted, Emitter
 from producers.tables import TableErrors, TableWarning, inspect_reference, listing
 from reports.site import write_reports
+from schemas.credit import CreditPolicy
 from schemas.errors import InputError, XuejingError
 from schemas.reference import ReferenceTables
 from sinks.read import Reader, Scope
@@ -103,7 +104,8 @@ def analyse(context: Context, job: Job) -> dict[str, Any]:
         progress.update(task, description=_text(context, "写出结果", "writing results"))
         reader = Reader(running.store)
         summary = _export(reader, running, job, emitted)
-        write_reports(reader, Scope.everything(), job.out / "report", languages=("zh", "en"))
+        counted = CreditPolicy.of(settings.credit_rules, settings.shown_families)
+        write_reports(reader, Scope.everything(), job.out / "report", languages=("zh", "en"), credit=counted)
     _check(summary)
     return summary
 

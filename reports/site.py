@@ -34,7 +34,9 @@ from reports.plain import to_json
 from reports.population import Populations
 from reports.render import Page, Renderer
 from reports.rows import answer_rows, answers_by_member, day_rows, days_by_member
+from reports.settled import settled
 from reports.text import LANGUAGES
+from schemas.credit import CreditPolicy
 from schemas.reference.columns import Language, Text
 from sinks.read import Reader, Scope
 
@@ -83,14 +85,16 @@ def write_reports(
     as_of: datetime | None = None,
     k: int = DEFAULT_K,
     progress: Progress | None = None,
+    credit: CreditPolicy | None = None,
 ) -> ReportIndex:
     """Every report that the scope allows, in ``out_dir`` (created).
 
     ``first`` and ``last`` are local days, both included; without them the period begins and ends with the
     data. ``content`` restricts all reports to one course or exam; without it organisations also get a report
-    for each course and exam. Raises ReportError for an unknown content, StoreError when the store is away.
+    for each course and exam. ``credit``: what credit hours are counted by; without it reports have none.
+    Raises ReportError for an unknown content, StoreError when the store is away.
     """
-    data = load(reader, scope, first=first, last=last, as_of=as_of)
+    data = load(reader, scope, first=first, last=last, as_of=as_of, credit=credit)
     check_content(data, content)
     return Site(data, scope, Path(out_dir), content, languages, formats, k, progress).write()
 
@@ -163,6 +167,7 @@ class Site:
         write_index(self, members=members)
         return self.index
 
+    @settled()
     def write_members(self, members: Iterable[str], step: Callable[[], None] = lambda: None) -> None:
         """Reports of these members."""
         for member, report in self.member_reports(members):
@@ -188,6 +193,7 @@ class Site:
                 ),
             )
 
+    @settled()
     def write_groups(self, nodes: Iterable[str], step: Callable[[], None] = lambda: None) -> None:
         """Reports of these organisations, over all and for each content."""
         wanted = list(nodes)

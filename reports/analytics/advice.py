@@ -87,8 +87,12 @@ def help_offers(
     books: Mapping[str, Mapping[str, Entry]],
     catalogue: Catalogue,
     as_of_ms: int,
+    hours: Mapping[str, tuple[float, float]] | None = None,
 ) -> list[Suggestion]:
-    """Members who may want an offer of help: courses not begun, questions open for long. Not ordered by need."""
+    """Members who may want an offer of help: courses not begun, hours behind an even pace, questions open for long.
+
+    Not ordered by need. ``hours``: credit hours done, and due at an even pace, by member.
+    """
     waiting: dict[str, dict[str, float]] = {}
     for one in attitudes:
         member = waiting.setdefault(one.member_id, {})
@@ -97,5 +101,8 @@ def help_offers(
             start, due = course.assigned_at.timestamp() * 1000, course.due_at.timestamp() * 1000
             if due > start and as_of_ms > start:
                 member[one.course_id] = min(1.0, (as_of_ms - start) / (due - start))
-    progress = [MemberProgress(m, courses, 0.0, 0.0, books.get(m, {})) for m, courses in waiting.items()]
+    pace = hours or {}
+    progress = [
+        MemberProgress(m, courses, *pace.get(m, (0.0, 0.0)), books.get(m, {})) for m, courses in waiting.items()
+    ]
     return offers_of_help(progress, as_of_ms=as_of_ms)

@@ -9,6 +9,7 @@ import polars as pl
 
 from reports.attempts import attempts_of
 from reports.context.change import Change
+from reports.context.credit import ChildCredit, GroupCreditLine, child_credit, group_lines
 from reports.context.group_advice import suggested
 from reports.context.group_change import Cut, group_change
 from reports.context.group_compare import FEWEST, Comparison, comparison
@@ -80,6 +81,8 @@ class GroupReport:
     categories: tuple[PeopleLine, ...]
     children: tuple[PeopleLine, ...]
     comparison: Comparison | None
+    credit: tuple[GroupCreditLine, ...]
+    child_credit: tuple[ChildCredit, ...]
     study: GroupStudy
     effect: EffectFigures | None
     pattern: Pattern | None
@@ -211,6 +214,8 @@ class Groups:
             categories=() if hide else category_lines(population.members, sums, k),
             children=children,
             comparison=None if hide else self._comparison(node, below),
+            credit=() if hide or self.content.kind != "all" else group_lines(data.credit, population.ids, k),
+            child_credit=() if hide or self.content.kind != "all" else self._child_credit(below),
             study=_study(sums, days, hide),
             effect=None if hide else effect.figures,
             pattern=None if hide else self._pattern(days, answers),
@@ -228,6 +233,12 @@ class Groups:
             withheld=hide,
             advice=tuple(s.note for s in suggested(people, children, topics, missed, quality)),
             quality=quality,
+        )
+
+    def _child_credit(self, below: Sequence[tuple[Population, Sums]]) -> tuple[ChildCredit, ...]:
+        names = [(p.node, organisation_name(self.data, p.node), p.ids) for p, _ in below]
+        return child_credit(
+            self.data.credit, [(n, Text(name, name), ids) for n, name, ids in names], self.shown, self.policy.k
         )
 
     def _hard(self, node: str, topics: Sequence[Topic], answers: pl.DataFrame) -> tuple[HardTopic, ...]:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from reports.context.book import Book, make_book
 from reports.context.change import Change
+from reports.context.credit import CreditLine, member_lines
 from reports.context.exams import ExamResult, exam_results
 from reports.context.head import (
     CATEGORIES,
@@ -88,6 +89,7 @@ class MemberReport:
     category: Text
     role: Text
     joined: date | None
+    credit: tuple[CreditLine, ...]
     study: StudyFigures
     effect: EffectFigures
     pattern: Pattern
@@ -158,6 +160,7 @@ def member_report(
         category=named(CATEGORIES, current.category) if current else NOBODY,
         role=named(ROLES, current.role) if current else NOBODY,
         joined=_joined(rows, period),
+        credit=member_lines(data.credit, member_id) if content.kind == "all" else (),
         study=figures,
         effect=sums.figures,
         pattern=_pattern(period, main, inside, zone),

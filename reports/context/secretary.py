@@ -17,6 +17,7 @@ from reports.analytics.attitude import Attitude, AttitudeData, attitudes
 from reports.analytics.calibrations import with_rapid
 from reports.analytics.practice import books
 from reports.catalogue import Catalogue
+from reports.context.credit import CreditLine, behind, member_lines
 from reports.context.group_parts import SilentMember, member_sums, silent_members
 from reports.context.head import CATEGORIES, Head, make_head, named, organisation_name, organisation_path
 from reports.data import EVERYTHING, ReportData
@@ -70,6 +71,7 @@ class LedgerLine:
     days: Figure
     exams: Figure
     open: Figure
+    credit: tuple[CreditLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,8 @@ class Secretaries:
         sums = member_sums(days, inside)
         shelf = books(with_rapid(history, data.calibrations))
         catalogue = self._known_courses()
-        suggested = help_offers(self._attitudes(population, history), shelf, catalogue, self.as_of_ms)
+        hours = behind(data.credit, sorted(population.ids))
+        suggested = help_offers(self._attitudes(population, history), shelf, catalogue, self.as_of_ms, hours)
         names = {m: b.row.name or m for m, b in population.members.items()}
         asked = {m for m, b in population.members.items() if not b.exempt}
         offers, shared = _split({s.subject: s.findings for s in suggested if s.subject in asked}, len(asked))
@@ -240,6 +243,7 @@ def _line(
         days=Figure("active_days", days),
         exams=Figure("exams_taken", exams),
         open=Figure("wrong_open", open_questions),
+        credit=member_lines(data.credit, row.member_id),
     )
 
 
