@@ -44,6 +44,11 @@ class Catalogue:
             {p.knowledge_point_id: p for p in points},
         )
 
+    @cached_property
+    def shown(self) -> dict[Any, Any]:
+        """What was made of the catalogue for one report and is the same in the next, by what it depends on."""
+        return {}
+
     def course(self, course_id: str) -> Text:
         """Title of a course, or its id."""
         return _title(self.courses.get(course_id), course_id)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
+from operator import attrgetter
 from typing import Any
 
 from reports.measures.proportions import wilson
@@ -63,6 +65,7 @@ def withheld(metric_id: str) -> Figure:
 
 
 _FIELDS: dict[type[Any], tuple[str, ...]] = {}
+_VALUES: dict[type[Any], Callable[[Any], tuple[Any, ...]]] = {}
 
 
 def field_names(kind: type[Any]) -> tuple[str, ...]:
@@ -86,8 +89,18 @@ def metrics_used(context: object) -> tuple[str, ...]:
         elif kind is tuple:
             waiting += item
         elif kind not in _PLAIN:
-            waiting += [getattr(item, name) for name in field_names(kind)]
+            waiting += (_VALUES.get(kind) or _values(kind))(item)
     return tuple(metric_id for metric_id in METRICS if metric_id in used)
+
+
+def _values(kind: type[Any]) -> Callable[[Any], tuple[Any, ...]]:
+    """What gives the values of the fields of a type."""
+    names = field_names(kind)
+    if len(names) > 1:
+        _VALUES[kind] = attrgetter(*names)
+    else:
+        _VALUES[kind] = lambda item: tuple(getattr(item, name) for name in names)
+    return _VALUES[kind]
 
 
 _PLAIN = frozenset({str, bool, type(None), date, datetime, Text})

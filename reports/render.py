@@ -21,6 +21,8 @@ from schemas.reference.columns import Language, Text
 
 LONGEST_LIST = 200
 """Rows of a list of persons in one page at most."""
+MOST_KEPT = 20_000
+"""Pieces of pages that are kept from one page for the next."""
 MANY_BELOW = 30
 """More organisations below than this are listed in the annex."""
 
@@ -47,6 +49,7 @@ class Renderer:
             for name in ("member", "group", "exam", "secretary", "index", "members")
         }
         macros = self._environment.get_template("macros.html.j2")
+        self._environment.globals["marked"] = _Marked(macros)
         self._definitions = lru_cache(maxsize=256)(partial(_definitions, macros))
 
     def report(
@@ -75,6 +78,23 @@ class Renderer:
     def other_page(self, template: str, page: Page, **values: Any) -> str:
         """A page that few runs make: its template is read when it is asked for."""
         return self._environment.get_template(f"{template}.html.j2").render(page=page, **values)
+
+
+class _Marked:
+    """The macro ``mark``, whose text is kept: the same question with the same choice is in the books of many."""
+
+    def __init__(self, macros: Any) -> None:
+        self._mark = macros.module.mark
+        # The question is kept with its text, so that no other object can have its id.
+        self._made: dict[tuple[int, str], tuple[Any, Markup]] = {}
+
+    def __call__(self, question: Any, own_label: str) -> Markup:
+        key = id(question), str(own_label)
+        if (found := self._made.get(key)) is None:
+            if len(self._made) >= MOST_KEPT:
+                self._made.clear()
+            found = self._made[key] = question, Markup(self._mark(question, own_label))  # noqa: S704 - our own macro
+        return found[1]
 
 
 def _definitions(macros: Any, used: tuple[str, ...]) -> Markup:

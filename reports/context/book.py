@@ -28,6 +28,10 @@ class Option:
     chosen: bool
 
 
+MOST_KEPT = 20_000
+"""Marked questions that are kept from one report for the next."""
+
+
 @dataclass(frozen=True, slots=True)
 class QuestionText:
     """What a question says. ``known`` is false when the catalogue doesn't have it: then only its id is shown.
@@ -99,13 +103,25 @@ class Book:
 def question_text(
     catalogue: Catalogue, question_id: str, course_id: str, chosen: Sequence[str], points: Sequence[str] = ()
 ) -> QuestionText:
-    """A question with the chosen and the right options marked."""
+    """A question with the chosen and the right options marked: one object for the same choice, whoever made it."""
+    key = question_id, course_id, frozenset(c.strip().upper() for c in chosen), tuple(points)
+    found: QuestionText | None = catalogue.shown.get(key)
+    if found is None:
+        if len(catalogue.shown) >= MOST_KEPT:
+            catalogue.shown.clear()
+        found = catalogue.shown[key] = _question_text(catalogue, *key)
+    return found
+
+
+def _question_text(
+    catalogue: Catalogue, question_id: str, course_id: str, picked: frozenset[str], points: tuple[str, ...]
+) -> QuestionText:
     course = catalogue.course(course_id)
     question = catalogue.questions.get(question_id)
     if question is None:
         text = Text(question_id, question_id)
         return QuestionText(question_id, False, text, (), "", "", course, tuple(map(catalogue.point, points)))
-    right, picked = set(question.key_letters), {c.strip().upper() for c in chosen}
+    right = set(question.key_letters)
     options = tuple(
         Option(letter, text, letter in right, letter in picked) for letter, text in question.options.items()
     )
