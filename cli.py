@@ -44,6 +44,7 @@ COMMANDS = {
     "query": Command("query", "app", _READ),
     "explain": Command("explain", "app", _READ),
     "report": Command("report", "app", _READ),
+    "reports": Command("reports", "app", _READ),
     "schedule": Command("schedule", "app", _READ),
     "rejected": Command("rejected", "app", _OPERATE),
     "reconcile": Command("reconcile", "reconcile", _OPERATE),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Collection, Iterator
@@ -45,10 +46,10 @@ def parse_moment(text: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
         end = datetime.combine(day + timedelta(days=1), datetime.min.time(), zone)
         return end, end + timedelta(microseconds=1)
     found = found if found.tzinfo else found.replace(tzinfo=zone)
-    if found.microsecond or "." in text:
-        width = timedelta(microseconds=1)
+    clock, _, fraction = re.split(r"[+Z-]", text[11:])[0].partition(".")
+    if fraction:
+        width = timedelta(microseconds=10 ** (6 - min(len(fraction), 6)))
     else:
-        clock = text[11:].split("+")[0].split("Z")[0].split("-")[0]
         width = timedelta(seconds=1) if clock.count(":") == 2 else timedelta(minutes=1)
     return found, found + width
 

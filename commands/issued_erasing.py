@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from reports.data import ReportData
 from reports.issued.register import Issued, Register, Series
-from reports.issued.source import Recorded, Snapshot
-from reports.load import recorded
+from reports.issued.source import Snapshot
 from sinks.client import Store
-from sinks.read import Scope
 
-from .issuing import Made, different, register_version, versioned
+from .issuing import Made, data_of, different, register_version, versioned
 
 Render = Callable[[Made], Mapping[str, str]]
 """Writes the files of a report; returns path → SHA-256."""
@@ -62,24 +58,10 @@ def erase_members(store: Store, members: Collection[str], render: Render) -> Era
 
 def _recorded(issued: Issued, rest: Snapshot) -> Made:
     """The version as it would be made from what is left."""
-    zone = ZoneInfo(rest.generation.timezone)
-    data = _data(issued, rest, edition=issued.edition(zone), data_hash=issued.data_hash)
-    return Made(data, rest, issued)
+    edition = issued.edition(ZoneInfo(rest.generation.timezone))
+    return Made(data_of(issued, rest, edition, issued.data_hash), rest, issued)
 
 
 def _without(register: Register, issued: Issued, rest: Snapshot) -> Made:
     """The next version, from what is left."""
-    return versioned(register, issued.series, Made(_data(issued, rest), rest), "erasure")
-
-
-def _data(issued: Issued, rest: Snapshot, **printed: Any) -> ReportData:
-    series = issued.series
-    return recorded(
-        Recorded(rest),
-        Scope.everything(),
-        series.period,
-        member=series.subject if series.kind == "member" else None,
-        as_of=issued.cut_off,
-        before=rest.options["before"] == "yes",
-        **printed,
-    )[0]
+    return versioned(register, issued.series, Made(data_of(issued, rest), rest), "erasure")

@@ -14,7 +14,8 @@ from reports.data import Content, ReportData
 from reports.issued.register import Issued, Register, Series
 from reports.issued.source import Recorded, Snapshot, Source
 from reports.load import period_of, recorded
-from reports.provenance import Reason
+from reports.provenance import Edition, Reason
+from schemas.credit import CreditPolicy
 from schemas.errors import InputError
 from schemas.metrics import METRICS_VERSION
 from schemas.settings import Settings
@@ -58,9 +59,9 @@ class Made:
         return self.snapshot.options.get(name, otherwise)
 
 
-def made_now(store: Store, wanted: Wanted, now: datetime) -> Made:
+def made_now(settings: Settings, store: Store, wanted: Wanted, now: datetime) -> Made:
     """From the store as it is."""
-    return _made(Reader(store), wanted, now)
+    return _made(settings, Reader(store), wanted, now)
 
 
 def made_at(settings: Settings, store: Store, wanted: Wanted, text: str) -> Made:
@@ -81,19 +82,24 @@ def made_at(settings: Settings, store: Store, wanted: Wanted, text: str) -> Made
 def reproduced(register: Register, issued: Issued) -> Made:
     """A version from what it was made from. Raises ReportError when that was erased or is damaged."""
     snapshot = register.snapshot(issued)
-    zone = ZoneInfo(snapshot.generation.timezone)
-    series = issued.series
-    data, _ = recorded(
+    edition = issued.edition(ZoneInfo(snapshot.generation.timezone))
+    return Made(data_of(issued, snapshot, edition, issued.data_hash), snapshot, issued)
+
+
+def data_of(issued: Issued, snapshot: Snapshot, edition: Edition | None = None, data_hash: str = "") -> ReportData:
+    """What a snapshot gives for the subject, period and cut-off of an issued report; see ``recorded``."""
+    credit = snapshot.options.get("credit")
+    return recorded(
         Recorded(snapshot),
         Scope.everything(),
-        series.period,
-        member=series.subject if series.kind == "member" else None,
+        issued.series.period,
+        member=issued.series.subject if issued.series.kind == "member" else None,
         as_of=issued.cut_off,
         before=snapshot.options["before"] == "yes",
-        edition=issued.edition(zone),
-        data_hash=issued.data_hash,
-    )
-    return Made(data, snapshot, issued)
+        edition=edition,
+        data_hash=data_hash,
+        credit=CreditPolicy.from_json(credit) if credit else None,
+    )[0]
 
 
 def computed_at(settings: Settings, store: Store, wanted: Wanted, moment: datetime) -> Made:
@@ -101,15 +107,18 @@ def computed_at(settings: Settings, store: Store, wanted: Wanted, moment: dateti
     # Without days the period is that of everybody's data.
     only = {wanted.subject} if wanted.kind == "member" and wanted.first and wanted.last else None
     with reader_at(settings, store, moment, only) as reader:
-        return _made(reader, wanted, moment)
+        return _made(settings, reader, wanted, moment)
 
 
-def _made(reader: Source, wanted: Wanted, moment: datetime) -> Made:
-    everything = Scope.everything()
+def _made(settings: Settings, reader: Source, wanted: Wanted, moment: datetime) -> Made:
+    everything, before = Scope.everything(), wanted.first is not None
     period = period_of(reader, everything, first=wanted.first, last=wanted.last, member=wanted.member, as_of=moment)
-    before = wanted.first is not None
-    data, snapshot = recorded(reader, everything, period, member=wanted.member, as_of=moment, before=before)
-    return Made(data, replace(snapshot, options={"before": "yes" if before else "no"}))
+    credit = CreditPolicy.of(settings.credit_rules, settings.shown_families)
+    data, snapshot = recorded(
+        reader, everything, period, member=wanted.member, as_of=moment, before=before, credit=credit
+    )
+    options = {"before": "yes" if before else "no", "credit": credit.to_json()}
+    return Made(data, replace(snapshot, options=options))
 
 
 def to_issue(
@@ -120,7 +129,7 @@ def to_issue(
         made = made_at(settings, store, wanted, at)
     else:
         cut_off = datetime.now(UTC)
-        quick = made_now(store, wanted, cut_off) if _quiet(store, cut_off - QUIET) else None
+        quick = made_now(settings, store, wanted, cut_off) if _quiet(store, cut_off - QUIET) else None
         # Otherwise rows may lag behind the archive, or some were read before and some after a change.
         settled = quick if quick is not None and _quiet(store, cut_off) else None
         made = settled or computed_at(settings, store, wanted, cut_off)

@@ -259,7 +259,7 @@ def _made(settings: Settings, store: Store, asked: _Asked, past: _Past) -> Made:
         return to_issue(settings, store, asked.wanted, cast("Reason | None", past.reason), options, past.as_of)
     if past.as_of is not None:
         return made_at(settings, store, asked.wanted, past.as_of)
-    return made_now(store, asked.wanted, datetime.now(UTC))
+    return made_now(settings, store, asked.wanted, datetime.now(UTC))
 
 
 def _finish(context: Context, store: Store, asked: _Asked, past: _Past, made: Made, site: Site) -> None:

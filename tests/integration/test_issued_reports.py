@@ -13,13 +13,22 @@ from typer.testing import CliRunner
 
 import cli
 from commands.context import Context
+from commands.issued_erasing import erase_members
+from commands.issuing import Made
 from commands.rebuild import run as rebuild
+from commands.retention import apply as drop_old
+from reports.formats.names import FORMATS
+from reports.issued.frames import names_of
+from reports.issued.register import Register
 from reports.measures.bkt import DEFAULTS
+from reports.site import Site
+from schemas.errors import InputError
 from schemas.reference import Course, Exam, Member, ReferenceTables
 from schemas.settings import Settings
 from schemas.tables import CALIBRATIONS, ITEM_THRESHOLDS
 from sinks.clickhouse import ClickHouseSink
 from sinks.client import Store
+from sinks.read import Scope
 from sinks.read.generations import ensure_generation
 from sinks.reference import write_reference
 from sinks.rosters import StoreRosters
@@ -164,3 +173,89 @@ def test_what_changed_is_told_with_its_causes(running: Running) -> None:
     assert 0 < study["after"]["value"] - study["before"]["value"] <= 1800
     assert study["causes"] == ["records"]
     assert not any(c["withheld"] for c in found["changes"])
+
+
+def test_every_format_is_the_same_again(running: Running) -> None:
+    formats = ("--format", ",".join(FORMATS), "--lang", "zh")
+    issued = running.report("first", "branch", "l1", "--issue", *formats)
+    assert {name.rpartition(".")[2] for name in issued} >= {"html", "json", "csv", "parquet", "xlsx"}
+    ((cut_off,),) = running.store.rows("SELECT toString(cut_off) FROM issued_reports FINAL")
+    everything_changes(running)
+    again = running.report("again", "branch", "l1", "--as-of", f"{cut_off.replace(' ', 'T')}+00:00")
+    assert again.keys() == issued.keys()
+    assert [name for name in again if again[name] != issued[name]] == []
+
+
+def test_the_register_tells_versions_and_knows_its_files(running: Running) -> None:
+    running.report("one", "member", "m03", "--issue")
+    running.report("two", "member", "m03", "--issue", "--reason", "correction")
+    listed = json.loads(running.run("reports", "list", "--subject", "m03", "--format", "json").stdout)
+    assert [(r["version"], r["reason"]) for r in listed] == [(1, "first issue"), (2, "correction")]
+    page = running.folder / "one/members/m03.html"
+    told = running.run("reports", "verify", str(page)).output
+    assert "version 1" in told
+    assert "there is a version 2" in told
+    page.write_bytes(page.read_bytes() + b" ")
+    result = CliRunner().invoke(cli.application(), ["reports", "verify", str(page)])
+    assert result.exit_code == 1
+    # Both versions by their own cut-offs, in the form in which they are listed.
+    again = running.report("again", "member", "m03", "--as-of", listed[1]["cut_off"])
+    second = {str(p.relative_to(running.folder / "two")): p.read_bytes() for p in (running.folder / "two").rglob("*.*")}
+    assert again == second
+
+
+def test_who_is_erased_is_in_no_report_afterwards(running: Running) -> None:
+    """Own reports go; others are issued again and say so; what only held rows is the same, byte by byte."""
+    for kind, subject in (("member", "m03"), ("member", "m05"), ("branch", "top"), ("branch", "alone")):
+        running.report(f"first-{subject}", kind, subject, "--issue", "--lang", "en", "--format", "json")
+    before = {i.series.subject: i for i in Register(running.store).all()}
+    counted = {s for s, in running.store.rows(
+        "SELECT subject FROM issued_reports FINAL WHERE (report_id, version) IN "
+        "(SELECT report_id, version FROM issued_members FINAL WHERE member_id = 'm03' AND contained)")}  # fmt: skip
+    assert {"m03", "top"} <= counted
+
+    written: dict[str, dict[str, bytes]] = {}
+
+    def render(made: Made) -> dict[str, str]:
+        assert made.issued is not None
+        series = made.issued.series
+        scope = Scope.own(series.subject) if series.kind == "member" else Scope.everything()
+        folder = running.folder / f"erased-{series.subject}"
+        site = Site(
+            made.data, scope, folder, languages=["en"], formats=["json"], k=int(made.option("k", "5")), alone=True
+        )
+        site.write_members([series.subject]) if series.kind == "member" else site.write_groups([series.subject])
+        written[series.subject] = {p: (folder / p).read_bytes() for p in site.index.hashes}
+        return site.index.hashes
+
+    done = erase_members(running.store, ["m03"], render)
+    assert [s.subject for s in done.removed] == ["m03"]
+    assert {i.series.subject for i in done.reissued} >= counted - {"m03"}
+    (report,) = (json.loads(b) for b in written["top"].values())
+    edition = report["report"]["head"]["provenance"]["edition"]
+    assert (edition["version"], edition["reason"]) == ("2", "a person's data were erased")
+    # Nothing is left: neither in the register nor in any frame.
+    for table, column in (("issued_members", "member_id"), ("issued_reports", "subject")):
+        assert running.store.rows(f"SELECT count() FROM {table} WHERE {column} = 'm03'") == [(0,)]
+    assert not any("m03" in r[0] for r in running.store.rows("SELECT files FROM issued_reports"))
+    register = Register(running.store)
+    for issued in register.all():
+        if not issued.erased:
+            assert "m03" not in register.snapshot(issued).members()
+    named = {n for i in register.all() for n in names_of(i.snapshot)}
+    assert {h for (h,) in running.store.rows("SELECT DISTINCT hash FROM issued_data")} == named
+    assert erase_members(running.store, ["m03"], render).reissued == ()
+    # The old cut-off gives the new version.
+    again = running.report("again", "branch", "top", "--as-of", before["top"].cut_off.isoformat())
+    assert list(again.values()) == list(written["top"].values())
+
+
+def test_after_retention_only_what_was_issued_comes_back(running: Running) -> None:
+    issued = running.report("first", "member", "m03", "--issue")
+    ((cut_off,),) = running.store.rows("SELECT toString(cut_off) FROM issued_reports FINAL")
+    now = datetime(2027, 6, 1, tzinfo=UTC)
+    assert drop_old(Settings(data_dir=str(running.folder / "data"), raw_days=100), running.store, now)
+    moment = f"{cut_off.replace(' ', 'T')}+00:00"
+    assert running.report("again", "member", "m03", "--as-of", moment) == issued
+    with pytest.raises(InputError, match="raw events before 2027-02-01 have been dropped since"):
+        running.report("other", "member", "m03", "--as-of", (running.clock + timedelta(days=1)).isoformat())
