@@ -95,6 +95,7 @@ class Withdraw(Event, tag="withdraw", kw_only=True, omit_defaults=True, gc=False
     """Takes an event of the same member back, also when it arrives first."""
 
     target_event_id: Annotated[UUID, Meta(description="the event that is taken back")]
+    course_id: Annotated[str, Meta(max_length=64, description="course of that event, if it has one")] = ""
     reason: Annotated[str, Meta(min_length=1, max_length=4096, description="why, for the record")]
 
 

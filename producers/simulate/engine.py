@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 from datetime import timedelta
-from heapq import heappop, heappush
+from heapq import heappop, heappush, merge
 from random import Random
 from zoneinfo import ZoneInfo
 
@@ -19,6 +19,7 @@ from producers.simulate.compiled import Paper, compile_catalogue
 from producers.simulate.corrections import Corrections
 from producers.simulate.delivery import Event, Outbox
 from producers.simulate.draw import seeded
+from producers.simulate.meetings import attendance_flushes
 from producers.simulate.model import Flush, Person, Scenario
 from producers.simulate.rhythm import exam_day, first_days, pressures, session_count, start_hour
 from producers.simulate.state import MemberState
@@ -46,6 +47,11 @@ class Simulation:
 
     def flushes(self) -> Iterator[Flush]:
         """All flushes in order of receipt."""
+        scenario = self.scenario
+        meetings = attendance_flushes(scenario.seed, scenario.timezone, scenario.sessions, scenario.members)
+        return merge(self._study_flushes(), meetings, key=lambda flush: flush.received_at)
+
+    def _study_flushes(self) -> Iterator[Flush]:
         pressure = pressures(self.compiled, self.scenario.days)
         actions = self._actions
         for day in range(self.scenario.days):

@@ -113,6 +113,30 @@ class Messiness:
 
 
 @dataclass(frozen=True, slots=True)
+class OrganisedSession:
+    """A meeting of an organisation and what is below it. ``day`` and ``hour`` are local; ``committee``: for those who
+    hold an office only. ``method``: how attendance is recorded."""
+
+    session_id: str
+    org_id: str
+    meeting: str
+    day: date
+    hour: float
+    minutes: int
+    method: str
+    committee: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Exemption:
+    """A member owes no credit hours from a local day on, until another (not included)."""
+
+    member_id: str
+    valid_from: date
+    valid_to: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """Everything the generator needs; equal scenarios give byte-identical streams.
 
@@ -129,6 +153,8 @@ class Scenario:
     items: Mapping[str, ItemParameters]
     points: Mapping[str, PointParameters]
     messiness: Messiness = field(default_factory=Messiness)
+    sessions: tuple[OrganisedSession, ...] = ()
+    exemptions: tuple[Exemption, ...] = ()
 
     @property
     def end(self) -> date:
@@ -156,10 +182,12 @@ class ReferenceTables:
     exams: list[Row]
     questions: list[Row]
     knowledge_points: list[Row]
+    exemptions: list[Row] = field(default_factory=list)
 
     def tables(self) -> dict[str, list[Row]]:
         """Name of each table to its rows, in the order in which they should be imported."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        found: dict[str, list[Row]] = {name: getattr(self, name) for name in self.__slots__}
+        return {name: rows for name, rows in found.items() if rows or name != "exemptions"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from producers.simulate.draw import draw_traits, seeded
-from producers.simulate.model import Membership, Messiness, Organisation, Person
+from producers.simulate.model import Exemption, Membership, Messiness, Organisation, Person
 
 _SURNAMES = (
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗郑梁谢宋唐许韩冯邓曹彭曾"
@@ -144,6 +144,17 @@ def college_members(seed: int, start: date, days: int, messiness: Messiness) -> 
         change(index, Membership(org_id, "member", "probationary", start - timedelta(days=120)))
     change(nth("o-postgraduate", 12), Membership("o-postgraduate", "member", "full", last_week), activity=1.5)
     return tuple(people)
+
+
+def college_exemptions(start: date, days: int, members: Sequence[Person]) -> tuple[Exemption, ...]:
+    """The retired member, until further notice, and one member for some weeks. Why is nobody's business."""
+    retired = [p for p in members if p.memberships[-1].status == "retired"]
+    some_weeks = next(p for p in reversed(members) if p.category == "staff" and len(p.memberships) == 1)
+    middle = start + timedelta(days=days // 3)
+    return (
+        *(Exemption(p.member_id, start) for p in retired),
+        Exemption(some_weeks.member_id, middle, middle + timedelta(days=45)),
+    )
 
 
 def tree(branches: int, start: date) -> tuple[Organisation, ...]:

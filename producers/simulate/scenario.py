@@ -8,8 +8,9 @@ from datetime import date
 from producers.simulate.bank import load_catalogue
 from producers.simulate.catalogue import Catalogue
 from producers.simulate.draw import draw_items, draw_points
+from producers.simulate.meetings import college_sessions
 from producers.simulate.model import Messiness, Scenario
-from producers.simulate.roster import college_members, college_organisations, tree, tree_members
+from producers.simulate.roster import college_exemptions, college_members, college_organisations, tree, tree_members
 from schemas.errors import ConfigError
 
 DEFAULT_SEED = 20260302
@@ -34,17 +35,20 @@ def default_scenario(
     _check("days", days, _SHORTEST)
     chosen = messiness or Messiness()
     catalogue = load_catalogue(start, days)
+    organisations, members = college_organisations(start), college_members(seed, start, days, chosen)
     return Scenario(
         seed=seed,
         timezone=timezone,
         start=start,
         days=days,
-        organisations=college_organisations(start),
-        members=college_members(seed, start, days, chosen),
+        organisations=organisations,
+        members=members,
         catalogue=catalogue,
         items=draw_items(seed, catalogue, defects=2),
         points=draw_points(seed, catalogue),
         messiness=chosen,
+        sessions=college_sessions(seed, start, days, organisations, members),
+        exemptions=college_exemptions(start, days, members),
     )
 
 

@@ -19,6 +19,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *("answer_key", "explanation", "max_score", "knowledge_points", "version"),
     ),
     "knowledge_points": ("knowledge_point_id", "course_id", "title", "title_en"),
+    "exemptions": ("member_id", "valid_from", "valid_to"),
 }
 
 
@@ -35,6 +36,7 @@ def reference_tables(scenario: Scenario) -> ReferenceTables:
         exams=[_row("exams", exam) for exam in catalogue.exams],
         questions=[_row("questions", question, **_options(question)) for question in catalogue.questions],
         knowledge_points=[_row("knowledge_points", point) for point in catalogue.knowledge_points],
+        exemptions=[_row("exemptions", exemption) for exemption in scenario.exemptions],
     )
 
 

@@ -52,6 +52,7 @@ class TruthCollector:
         self._study: dict[str, tuple[str, str, str, int, int, int]] = {}
         self._types: dict[str, str] = {}
         self._gone: set[str] = set()
+        self._attended: dict[str, tuple[str, str, str]] = {}
         self._skews: dict[tuple[str, str], deque[int]] = defaultdict(lambda: deque(maxlen=_SKEW_WINDOW))
         self._counts: Counter[str] = Counter()
         self._causes: Counter[str] = Counter()
@@ -85,6 +86,9 @@ class TruthCollector:
         for field in ("target_event_id", "replaces"):
             if field in event:
                 self._gone.add(event[field])
+        if event["event_type"] == "attendance":
+            # The local day is the one that the text names: times carry the scenario's own offset.
+            self._attended[ident] = (event["member_id"], event["occurred_at"][:10], event["session_id"])
         if event["event_type"] == "study":
             at = _ms(datetime.fromisoformat(event["occurred_at"])) + shift
             beats = (f"{event['device_id']}/{event['session_id']}", event["beat_ms"]) if "beat_ms" in event else ("", 0)
@@ -102,7 +106,8 @@ class TruthCollector:
 
         ``members`` by id: parameters and ``mastery`` at the end (knowledge point → bool, only points met);
         ``items``, ``knowledge_points``, ``exams`` by id; ``study_ms`` by member and local day (union over
-        courses and devices); ``study_ms_by_course`` by member, course and day; ``events``: counts of lines.
+        courses and devices); ``study_ms_by_course`` by member, course and day; ``attendance`` by member: [local day,
+        session]; ``events``: counts of lines.
         """
         overall: dict[str, list[Interval]] = defaultdict(list)
         courses: dict[tuple[str, str], list[Interval]] = defaultdict(list)
@@ -116,6 +121,7 @@ class TruthCollector:
             **_parameters(run),
             "study_ms": {member: self._days(intervals) for member, intervals in sorted(overall.items())},
             "study_ms_by_course": dict(by_course),
+            "attendance": self._attendance(),
             "events": {
                 **{name: self._counts[name] for name in ("lines", "valid", "rejected", "duplicates")},
                 "distinct": len(self._types),
@@ -125,6 +131,13 @@ class TruthCollector:
                 "rejected_by_reason": dict(sorted(self._reasons().items())),
             },
         }
+
+    def _attendance(self) -> dict[str, list[list[str]]]:
+        found: dict[str, set[tuple[str, str]]] = defaultdict(set)
+        for ident, (member, day, session) in self._attended.items():
+            if ident not in self._gone:
+                found[member].add((day, session))
+        return {member: [list(pair) for pair in sorted(pairs)] for member, pairs in sorted(found.items())}
 
     def _reasons(self) -> Counter[str]:
         reasons: Counter[str] = Counter()

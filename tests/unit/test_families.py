@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from producers.simulate import default_scenario, simulate, truth
 from schemas.days import LocalDays, day_number
 from schemas.decode import Arrival, Position, Refusal, decode_line
 from schemas.events import EVENT_TYPES
 from schemas.families import FAMILIES
 from schemas.tables import TABLES
 from streams.families import FOLDS
+from tests.chaos.people import roster_of
 from tests.support.compare import attendance_differences
 from tests.support.harness import RECEIVED, Harness, event, uid
 from tests.support.oracle import compute
@@ -127,3 +129,17 @@ def test_the_fold_is_a_function_of_local_days() -> None:
     facts = [FamilyFact(bytes(16), int(START.timestamp() * 1000), "", detail)]
     found = FOLDS["attendance"](facts, SHANGHAI)
     assert list(found) == [day_number(date(2026, 3, 2))]
+
+
+def test_a_simulated_term_has_the_attendance_that_is_true_of_it() -> None:
+    scenario = default_scenario(days=21)
+    stated = truth(scenario)["attendance"]
+    h = Harness(rosters=roster_of(scenario))
+    for flush in simulate(scenario):
+        if b'"duration_ms"' not in flush.lines[0] or b'"attendance"' in flush.lines[0]:
+            h.send(flush.lines)
+    found: dict[str, list[list[str]]] = {}
+    for member, day, session in sorted(rows(h)):
+        found.setdefault(member, []).append([day, session])
+    assert sum(map(len, found.values())) > 80
+    assert found == stated

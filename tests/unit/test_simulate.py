@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter, defaultdict
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -88,7 +89,8 @@ def test_everybody_but_two_begins_and_nobody_before_joining(scenario: Scenario, 
     zone = ZoneInfo(scenario.timezone)
     for event in events:
         day = datetime.fromisoformat(event["occurred_at"]).astimezone(zone).date()
-        first[event["member_id"]] = min(day, first.get(event["member_id"], day))
+        if event["event_type"] != "attendance":
+            first[event["member_id"]] = min(day, first.get(event["member_id"], day))
     silent = [p for p in scenario.members if p.member_id not in first]
     assert len(silent) == 2
     assert all(p.activity == 0 for p in silent)
@@ -125,7 +127,7 @@ def test_receipt_is_in_order_and_arrival_differs_from_event_time(flushes: list[F
 
 def test_the_story_has_every_kind_of_trouble(scenario: Scenario, events: list[dict[str, Any]]) -> None:
     by_type = Counter(event["event_type"] for event in events)
-    assert set(by_type) == {"study", "answer", "error", "withdraw"}
+    assert set(by_type) == {"study", "answer", "error", "withdraw", "attendance"}
     errors = [event for event in events if event["event_type"] == "error"]
     assert any("answer_id" in e for e in errors)
     assert any("answer_id" not in e and "exam_id" in e for e in errors)
@@ -203,3 +205,31 @@ def test_scaled_shape() -> None:
 def test_sizes_that_make_no_sense_are_refused(sizes: tuple[int, int, int]) -> None:
     with pytest.raises(ConfigError, match="is needed"):
         scaled_scenario(*sizes)
+
+
+def test_organised_sessions_leave_study_as_it_was() -> None:
+    with_sessions = default_scenario(5, days=40)
+    without = replace(with_sessions, sessions=())
+    study = [
+        f for f in simulate(with_sessions) if not (b'"meeting"' in f.lines[0] or "登记有误".encode() in f.lines[0])
+    ]
+    assert study == list(simulate(without))
+
+
+def test_every_branch_has_its_rhythm_and_one_lags() -> None:
+    scenario = default_scenario(5)
+    held: dict[str, set[str]] = {}
+    for session in scenario.sessions:
+        held.setdefault(session.org_id, set()).add(f"{session.meeting} {session.day:%m}")
+    monthly = {org: sum(x.startswith("theme_day") for x in found) for org, found in held.items() if org != "o-college"}
+    assert monthly.pop("o-engineering") < min(monthly.values())
+    assert all(s.day.weekday() < 5 for s in scenario.sessions)
+    attended = [json.loads(line) for f in simulate(scenario) for line in f.lines if b'"attendance"' in line]
+    assert len(attended) > 1000
+    assert {e["method"] for e in attended} == {"card", "code", "hand"}
+    assert any(e.get("make_up") for e in attended)
+    office = {s.session_id for s in scenario.sessions if s.committee}
+    roles = {p.member_id: p.memberships[-1].role for p in scenario.members}
+    assert {roles[e["member_id"]] for e in attended if e["session_id"] in office} <= {
+        "branch_secretary", "organisation_officer", "committee_member"
+    }  # fmt: skip

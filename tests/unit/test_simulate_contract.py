@@ -23,6 +23,7 @@ _FIELDS = {
     "answer": _QUESTION | {"duration_ms", "correct", "score", "max_score"},
     "error": _QUESTION | {"answer_id", "expected", "kind"},
     "withdraw": {"target_event_id", "reason"},
+    "attendance": {"session_id", "meeting", "method", "duration_ms", "make_up"},
 }
 
 
@@ -47,7 +48,13 @@ def _problem(event: dict[str, Any], scenario: Scenario, seen: dict[str, str]) ->
             return f"{name} is no RFC 3339 time with offset"
     if extra := event.keys() - _COMMON - _FIELDS[kind]:
         return f"fields not in the contract: {extra}"
-    if event["course_id"] not in {c.course_id for c in scenario.catalogue.courses}:
+    if kind == "attendance":
+        if event["session_id"] not in {s.session_id for s in scenario.sessions}:
+            return "unknown session"
+    elif "course_id" not in event:
+        if kind != "withdraw":
+            return "no course"
+    elif event["course_id"] not in {c.course_id for c in scenario.catalogue.courses}:
         return "unknown course"
     if kind == "study":
         if ("beat_ms" in event) == ("duration_ms" in event):

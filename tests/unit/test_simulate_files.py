@@ -13,7 +13,7 @@ import zstandard
 from producers.simulate import Scenario, default_scenario, simulate, write_simulation
 from producers.tables.reference import inspect_reference
 
-TABLES = ("organisations", "members", "courses", "units", "exams", "questions", "knowledge_points")
+TABLES = ("organisations", "members", "courses", "units", "exams", "questions", "knowledge_points", "exemptions")
 
 
 @pytest.fixture(scope="module")
