@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 import msgspec
+import polars as pl
 
 from schemas.reference import Course, Exam, KnowledgePoint, Question, Text
 
@@ -48,6 +49,17 @@ class Catalogue:
     def shown(self) -> dict[Any, Any]:
         """What was made of the catalogue for one report and is the same in the next, by what it depends on."""
         return {}
+
+    @cached_property
+    def points_of_questions(self) -> pl.DataFrame:
+        """``question_id`` and ``_points``, the ids of its knowledge points: to join answers with."""
+        return pl.DataFrame(
+            {
+                "question_id": [q.question_id for q in self.questions.values()],
+                "_points": [list(q.knowledge_points) for q in self.questions.values()],
+            },
+            schema={"question_id": pl.String, "_points": pl.List(pl.String)},
+        )
 
     def course(self, course_id: str) -> Text:
         """Title of a course, or its id."""

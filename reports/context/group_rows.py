@@ -138,15 +138,8 @@ def mean_share(shares: list[float]) -> Figure:
 
 def with_points(catalogue: Catalogue, answers: pl.DataFrame) -> pl.DataFrame:
     """Answers with the catalogue's knowledge points where the event names none, one row a point."""
-    known = pl.DataFrame(
-        {
-            "question_id": [q.question_id for q in catalogue.questions.values()],
-            "_points": [list(q.knowledge_points) for q in catalogue.questions.values()],
-        },
-        schema={"question_id": pl.String, "_points": pl.List(pl.String)},
-    )
     named = pl.when(pl.col("knowledge_points").list.len() > 0).then(pl.col("knowledge_points"))
-    joined = answers.join(known, on="question_id", how="left", maintain_order="left")
+    joined = answers.join(catalogue.points_of_questions, on="question_id", how="left", maintain_order="left")
     return joined.with_columns(named.otherwise(pl.col("_points")).alias("point")).explode("point").drop_nulls("point")
 
 
