@@ -18,17 +18,22 @@ from .schedule_state import StateFolder
 
 
 def collect(schedule: Schedule, state: StateFolder, now: datetime) -> bytes:
-    """The text. Names of jobs and destinations are labels; nothing else of the reports is told."""
+    """The text. Names of jobs and destinations are labels; nothing else of the reports is told.
+
+    The label is ``schedule``: ``job`` is Prometheus' own.
+    """
     registry = CollectorRegistry()
     round_at = Gauge("xuejing_schedule_last_round_timestamp_seconds", "When schedules were last looked at",
                      registry=registry)  # fmt: skip
     round_at.set(time.time())
     success = Gauge("xuejing_schedule_last_success_timestamp_seconds",
-                    "When a run of the job was last delivered everywhere", ["job"], registry=registry)  # fmt: skip
-    due = Gauge("xuejing_schedule_next_due_timestamp_seconds", "When the job is due next", ["job"], registry=registry)
-    unfinished = Gauge("xuejing_schedule_open_runs", "Runs that are not finished", ["job"], registry=registry)
+                    "When a run of the job was last delivered everywhere", ["schedule"], registry=registry)  # fmt: skip
+    due = Gauge(
+        "xuejing_schedule_next_due_timestamp_seconds", "When the job is due next", ["schedule"], registry=registry
+    )
+    unfinished = Gauge("xuejing_schedule_open_runs", "Runs that are not finished", ["schedule"], registry=registry)
     deliveries = Gauge("xuejing_schedule_deliveries", "Deliveries of the job's newest run by state",
-                       ["job", "destination", "state"], registry=registry)  # fmt: skip
+                       ["schedule", "destination", "state"], registry=registry)  # fmt: skip
     for job in schedule.jobs:
         found = state.manifests(job.name)
         _of_job(job, found, success, unfinished, deliveries)

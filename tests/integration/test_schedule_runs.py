@@ -210,7 +210,7 @@ def test_due_made_delivered_once(place: Place) -> None:
         "/cgi-bin/webhook/send", "/robot/send", "/cgi-bin/webhook/send"
     ]  # fmt: skip
     metrics = (place.folder / "x.prom").read_text()
-    assert 'xuejing_schedule_open_runs{job="members"} 0.0' in metrics
+    assert 'xuejing_schedule_open_runs{schedule="members"} 0.0' in metrics
     before = (place.robots.calls, len(place.mail.received), place.boxed())
     status, output = place.call("run", "--due")
     assert (status, "nothing is due" in output) == (0, True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,7 +11,10 @@ import pytest
 import yaml
 from prometheus_client import generate_latest
 
+from commands.schedule_metrics import collect
+from commands.schedule_state import StateFolder
 from commands.telemetry import Health, Telemetry
+from reports.schedule.config import Schedule
 from sinks.clickhouse import ClickHouseSink
 from sinks.memory import MemorySink
 from streams.pipeline import Tally
@@ -137,8 +141,10 @@ def rules() -> list[dict[str, Any]]:
     return [rule for group in found["groups"] for rule in group["rules"]]
 
 
-def test_alerts_name_metrics_that_exist(telemetry: Telemetry) -> None:
+def test_alerts_name_metrics_that_exist(telemetry: Telemetry, tmp_path: Path) -> None:
     names = {s.name for f in telemetry.registry.collect() for s in f.samples}
+    text = collect(Schedule((), {}), StateFolder(tmp_path), datetime.now(UTC)).decode()
+    names |= set(re.findall(r"^# TYPE (\w+)", text, re.MULTILINE))
     for rule in rules():
         used = set(re.findall(r"\bxuejing_[a-z_]+", rule["expr"]))
         assert used or "up{" in rule["expr"], rule
