@@ -241,7 +241,8 @@ class Site:
                 if "html" in self.formats:
                     self.put(html, text.encode())
                     written.append(html)
-                for file in printed(text, language, moment, stem, self.formats):
+                possible = [f for f in self.formats if f not in self.index.unavailable]
+                for file in printed(text, language, moment, stem, possible):
                     written += self.make(file)
             if "json" in self.formats:
                 path = page_name(stem, language, "json")

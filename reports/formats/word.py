@@ -103,7 +103,8 @@ class _Writer:
                 self._fill(block)
             case Lines():
                 for _ in range(block.count):
-                    self._rule(self.word.add_table(1, 1).cell(0, 0))
+                    line = self._grid(1, (1.0,))
+                    parts.borders(line, bottom=(4, "auto"))
             case Sign():
                 self._sign(block)
             case Wide():

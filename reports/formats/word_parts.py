@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import floor
 from typing import Any
 
 from docx.oxml import OxmlElement
@@ -44,7 +45,7 @@ def set_pitch(section: Any, properties: Any) -> None:
     for old in section._sectPr.findall(qn("w:docGrid")):
         section._sectPr.remove(old)
     section._sectPr.append(element("w:docGrid", linePitch=int(SIZES.pitch * 20)))
-    _insert(properties, element("w:spacing", val=round(SIZES.tracking * 20)), _AFTER_SPACING)
+    _insert(properties, element("w:spacing", val=floor(SIZES.tracking * 20)), _AFTER_SPACING)
 
 
 def page_field(paragraph: Any) -> None:
