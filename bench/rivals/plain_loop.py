@@ -1,6 +1,6 @@
 """The floor: a confluent-kafka loop that calls this project's fold and sink, without Faust and without branches.
 
-python -m bench.rivals.plain_loop BOOTSTRAP TOPIC EVENTS CLICKHOUSE_URL     (password in XUEJING_BENCH_PASSWORD)
+python -m bench.rivals.plain_loop BOOTSTRAP TOPIC EVENTS CLICKHOUSE_URL PER_MESSAGE  (XUEJING_BENCH_PASSWORD is set)
 """
 
 from __future__ import annotations
@@ -38,7 +38,13 @@ class Nobody:
 
 def main() -> None:
     """Consume until all events are durable; print events and seconds after the first batch."""
-    bootstrap, topic, total, url = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
+    bootstrap, topic, total, url, per_message = (
+        sys.argv[1],
+        sys.argv[2],
+        int(sys.argv[3]),
+        sys.argv[4],
+        int(sys.argv[5]),
+    )
     gc.set_threshold(200_000, 50, 1000)
     sink = ClickHouseSink(Store(Endpoint(url, "default", os.environ["XUEJING_BENCH_PASSWORD"])))
     consumer = Consumer(
@@ -64,7 +70,7 @@ def main() -> None:
     done = first = 0
     began = 0.0
     while done < total:
-        messages = [m for m in consumer.consume(20_000, 0.3) if not m.error()]
+        messages = [m for m in consumer.consume(max(1, 20_000 // per_message), 0.3) if not m.error()]
         by_partition: dict[int, list[Record]] = {}
         for m in messages:
             headers = tuple(m.headers() or [])
