@@ -46,6 +46,24 @@ class CreditData:
         return found
 
     @cached_property
+    def attended_by_org(self) -> Mapping[str, Sequence[Line]]:
+        """Lines of organised sessions by the organisation that the member belonged to on the day."""
+        found: dict[str, list[Line]] = {}
+        for line in self.lines:
+            if line.kind == "organised":
+                found.setdefault(line.org_id, []).append(line)
+        return found
+
+    @cached_property
+    def earned_in(self) -> Mapping[tuple[str, int, Kind], int]:
+        """Hours in millionths by organisation of the day, year and kind."""
+        found: dict[tuple[str, int, Kind], int] = {}
+        for line in self.lines:
+            key = line.org_id, line.day.year, line.kind
+            found[key] = found.get(key, 0) + line.micro
+        return found
+
+    @cached_property
     def lines_by_member(self) -> Mapping[str, Sequence[Line]]:
         """Ledger lines of each member."""
         found: dict[str, list[Line]] = {}
@@ -107,12 +125,12 @@ def group_credit(
             if 0 < len(rows) < k:
                 found.append(GroupCredit(year, kind, len(rows), True))
             else:
-                lines = (line for line in data.lines if line.kind == kind and line.day.year == year)
-                found.append(_group(year, kind, rows, [n for n in lines if n.org_id in nodes]))
+                here = sum(data.earned_in.get((org, year, kind), 0) for org in nodes)
+                found.append(_group(year, kind, rows, here))
     return found
 
 
-def _group(year: int, kind: Kind, rows: Sequence[Balance], here: Sequence[Line]) -> GroupCredit:
+def _group(year: int, kind: Kind, rows: Sequence[Balance], here: int) -> GroupCredit:
     owing = [b for b in rows if b.state in ("done", "open")]
     done = sum(b.state == "done" for b in owing)
     return GroupCredit(
@@ -127,7 +145,7 @@ def _group(year: int, kind: Kind, rows: Sequence[Balance], here: Sequence[Line])
         recorded=sum(b.earned > 0 for b in rows),
         quota=sum(b.quota or 0 for b in owing),
         earned=sum(b.earned for b in owing),
-        here=sum(n.micro for n in here),
+        here=here,
         rules=tuple(sorted({r for b in rows for r in b.rules})),
     )
 

@@ -17,11 +17,13 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from .errors import ConfigError
+from .families.attendance import MEETINGS
 from .reference.organisation_rows import MEMBER_CATEGORIES, MEMBER_ROLES, MEMBER_STATUSES
 
 MICRO = 1_000_000
 MINUTE_MS = 60_000
 Kind = Literal["organised", "self_study"]
+Every = Literal["month", "quarter", "year"]
 KINDS: tuple[Kind, ...] = ("organised", "self_study")
 """Never added to each other."""
 DEFAULT_PATH = Path(__file__).with_name("credit.toml")
@@ -90,6 +92,8 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     organised: Conversion = Conversion()
     self_study: Conversion = Conversion()
     quotas: tuple[Quota, ...] = ()
+    rhythm: dict[str, Every] = {}
+    """kind of session → how often at least one is expected"""
 
     def conversion(self, kind: Kind) -> Conversion:
         """What counts of a kind."""
@@ -168,6 +172,7 @@ def load(path: str | Path = "") -> CreditRules:
 
 
 _HINT = "schemas/credit.toml shows the form"
+_MEETINGS = {c.code for c in MEETINGS}
 _WORDS = {
     "categories": {c.code for c in MEMBER_CATEGORIES},
     "roles": {c.code for c in MEMBER_ROLES},
@@ -182,6 +187,11 @@ def _check_words(rule: Rule, where: str) -> None:
         if word not in _WORDS[name]:
             raise ConfigError(
                 f"{word!r} is none of the {name}", where=f"{where} {rule.version}", hint=", ".join(sorted(_WORDS[name]))
+            )
+    for meeting in rule.rhythm:
+        if meeting not in _MEETINGS:
+            raise ConfigError(
+                f"{meeting!r} is no kind of session", where=f"{where} {rule.version}", hint=", ".join(sorted(_MEETINGS))
             )
     if rule.valid_from and rule.valid_to and rule.valid_to <= rule.valid_from:
         raise ConfigError(f"version {rule.version} ends before it begins", where=where, hint="valid_from, valid_to")

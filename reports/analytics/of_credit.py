@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
+from reports import meetings
 from reports.analytics.groups import withheld
 from reports.analytics.inputs import Inputs
 from reports.credit import CreditData, GroupCredit, group_credit, load_credit
@@ -74,6 +75,19 @@ def credit_branches(inputs: Inputs) -> Rows:
             yield group_row(org, group, org in hidden)
 
 
+def rhythm(inputs: Inputs) -> Rows:
+    """What each organisation with members of its own held, by kind of session, and the periods without."""
+    data = _data(inputs)
+    orgs = sorted({b.org_id for b in data.balances}) if data else []
+    for org in orgs:
+        for kind in meetings.rhythm(data, [org]):
+            yield {
+                "org_id": org, "meeting": kind.meeting, "every": kind.every, "held": kind.held,
+                "attended": kind.attended, "made_up": kind.made_up, "periods": kind.periods,
+                "missing": list(kind.missing),
+            }  # fmt: skip
+
+
 def balance_row(b: Balance) -> dict[str, Any]:
     """A row of the query credit."""
     return {
@@ -115,4 +129,5 @@ ANSWERS: Mapping[str, Callable[[Inputs], Rows]] = {
     "credit": credit,
     "credit-ledger": credit_ledger,
     "credit-branches": credit_branches,
+    "rhythm": rhythm,
 }

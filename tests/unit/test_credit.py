@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reports.credit import CreditData, group_credit, member_credit
 from reports.measures.credit import Attended, Studied, ledger
 from reports.measures.credit_balance import Balance, balances
+from reports.meetings import MeetingKind, rhythm
 from schemas.credit import DEFAULT_PATH, KINDS, MICRO, Conversion, CreditRules, Quota, Rule, load, parse
 from schemas.errors import ConfigError
 from schemas.reference import Member, Organisation, Roster
@@ -198,9 +201,7 @@ def cases(draw: st.DrawFn) -> tuple[list[Studied], list[Attended], dict[tuple[st
     ]  # fmt: skip
     change, quota = draw(days), organised(32)
     made = rules(
-        Rule(
-            version="1", valid_to=change, organised=conversions[0], self_study=conversions[1], quotas=(quota,)
-        ),
+        Rule(version="1", valid_to=change, organised=conversions[0], self_study=conversions[1], quotas=(quota,)),
         Rule(version="2", valid_from=change, organised=conversions[2], quotas=(organised(draw(st.integers(0, 99))),)),
     )
     move = draw(days)
@@ -253,6 +254,7 @@ def test_the_ledger_balances(case: Any) -> None:
         ("[[rules]]\nversion='1'\n[[rules.quotas]]\nkind='both'\nhours=1", "kind"),
         ("[[rules]]\nversion='1'\nvalid_from=2026-01-02\nvalid_to=2026-01-01", "ends before it begins"),
         ("[[rules]]\nversion='1'\n[rules.organised]\nhour_minutes=0", "hour_minutes"),
+        ("[[rules]]\nversion='1'\n[rules.rhythm]\nparty='month'", "'party' is no kind of session"),
     ],
 )  # fmt: skip
 def test_wrong_rules_say_what_is_wrong(text: str, says: str) -> None:
@@ -268,3 +270,46 @@ def test_a_file_of_ones_own(tmp_path: Any) -> None:
     assert one(roster(), load(own)).quota == 40 * MICRO
     with pytest.raises(ConfigError, match="can't be read"):
         load(tmp_path / "none.toml")
+
+
+def attended(day: date, session: str, meeting: str, name: str = "m1", **more: Any) -> Attended:
+    return Attended(name, day, session, meeting, 45 * MINUTE, **more)
+
+
+def test_the_rhythm_names_months_and_quarters_without_a_meeting() -> None:
+    sessions = [
+        attended(date(2026, 4, 30), "t1", "theme_day"), attended(date(2026, 4, 30), "t1", "theme_day", "m2"),
+        attended(date(2026, 6, 1), "t2", "theme_day", make_up=True), attended(date(2026, 6, 1), "x", "training"),
+        attended(date(2026, 5, 1), "b1", "branch_meeting"), attended(date(2026, 2, 28), "t0", "theme_day"),
+    ]  # fmt: skip
+    people = roster(member(), member("m2"), member("m3", org="b2"))
+    lines = ledger([], [*sessions, attended(date(2026, 5, 2), "t9", "theme_day", "m3")], DEFAULT, people)
+    data = CreditData(date(2026, 3, 2), date(2026, 7, 10), DEFAULT, lines)
+    found = {k.meeting: k for k in rhythm(data, ["b1"])}
+    # March and July are not whole; of the session made up in June nothing says that it was held then.
+    assert found["theme_day"] == MeetingKind("theme_day", 2, 3, 1, "month", 3, ("2026-05", "2026-06"))
+    assert found["branch_meeting"] == MeetingKind("branch_meeting", 1, 1, 0, "quarter", 1, ())
+    assert found["party_lecture"].missing == ("2026-Q2",)
+    assert found["training"] == MeetingKind("training", 1, 1, 0, "", 0, ())
+    assert {k.meeting: k.missing for k in rhythm(data, ["b1", "b2"])}["theme_day"] == ("2026-06",)
+    assert "other" not in found
+    year = CreditData(date(2025, 12, 31), date(2027, 1, 1), DEFAULT, lines)
+    assert {k.meeting: k.periods for k in rhythm(year, ["b1"])}["theme_day"] == 12
+    assert rhythm(None, ["b1"]) == rhythm(replace(data, kinds=("self_study",)), ["b1"]) == ()
+
+
+def test_summaries_of_groups_and_members() -> None:
+    people = roster(member(), member("m2", status="exempt"), member("m3", org="b2"))
+    lines = ledger([], [attended(MARCH, "s", "training"), attended(MARCH, "s", "training", "m3")], DEFAULT, people)
+    first, last = date(2026, 3, 1), date(2026, 3, 31)
+    data = CreditData(first, last, DEFAULT, lines, balances(lines, ["m1", "m2", "m3"], first, last, DEFAULT, people))
+    organised, own = group_credit(data, ["m1", "m2"], ["b1"])
+    assert (organised.kind, organised.members, organised.exempt, organised.owing, organised.done) == (
+        "organised", 2, 1, 1, 0,
+    )  # fmt: skip
+    assert (organised.here, organised.earned, organised.quota, own.owing) == (MICRO, MICRO, 32 * MICRO, 0)
+    assert all(g.withheld and g.done is None for g in group_credit(data, ["m1", "m2"], ["b1"], 5))
+    found = member_credit(data, "m1")
+    assert found is not None
+    assert ([b.kind for b in found.balances], len(found.lines)) == (["organised", "self_study"], 1)
+    assert member_credit(None, "m1") is None
