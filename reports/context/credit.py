@@ -84,12 +84,17 @@ def _line(b: Balance) -> CreditLine:
 
 def group_lines(data: CreditData | None, members: Collection[str], k: int) -> tuple[GroupCreditLine, ...]:
     """Of a group that may be shown; of a year and kind in which fewer than k owe hours only how many members."""
-    return tuple(_group(g, 0 < (g.owing or 0) < k) for g in group_credit(data, members, (), k))
+    if data is None:
+        return ()
+    return tuple(_group(data, members, g, 0 < (g.owing or 0) < k) for g in group_credit(data, members, (), k))
 
 
-def _group(g: GroupCredit, hide: bool) -> GroupCreditLine:
+def _group(data: CreditData, members: Collection[str], g: GroupCredit, hide: bool) -> GroupCreditLine:
     hidden = hide or g.withheld
     owing = g.owing or 0
+    # Also of those for whom no quota is set: self-study often has none.
+    rows = (b for m in members for b in data.by_member.get(m, ()) if (b.year, b.kind) == (g.year, g.kind))
+    earned = [b.earned for b in rows if b.state != "exempt"]
     return GroupCreditLine(
         year=str(g.year),
         kind=KIND_TEXT[g.kind],
@@ -98,7 +103,7 @@ def _group(g: GroupCredit, hide: bool) -> GroupCreditLine:
         done=withheld("credit_done") if hidden else share("credit_done", g.done or 0, owing),
         mean=withheld("credit_mean")
         if hidden
-        else Figure("credit_mean", g.earned / MICRO / owing if owing and g.earned is not None else None),
+        else Figure("credit_mean", sum(earned) / MICRO / len(earned) if earned else None),
         quota=withheld("credit_quota_mean")
         if hidden
         else Figure("credit_quota_mean", g.quota / MICRO / owing if owing and g.quota is not None else None),
@@ -112,14 +117,18 @@ def child_credit(
 ) -> tuple[ChildCredit, ...]:
     """(id, name, members) of organisations below, in their order. Withheld are those that are withheld elsewhere, those
     of which fewer than k owe hours, and one more where the total would give them back."""
-    lines: list[tuple[str, Text, GroupCredit]] = []
-    for node, name, members in children:
-        lines += [(node, name, g) for g in group_credit(data, members, ())]
+    if data is None:
+        return ()
+    lines = [(node, name, ids, g) for node, name, ids in children for g in group_credit(data, ids, ())]
     found = []
-    for key in dict.fromkeys((g.year, g.kind) for _, _, g in lines):
-        here = [(n, name, g) for n, name, g in lines if (g.year, g.kind) == key]
-        small = held_back({n: g.owing or 0 for n, _, g in here}, k)
-        found += [ChildCredit(n, name, _group(g, n in small or not shown.get(n, True))) for n, name, g in here]
+    for key in dict.fromkeys((g.year, g.kind) for *_, g in lines):
+        here = [one for one in lines if (one[3].year, one[3].kind) == key]
+        if not any(g.owing for *_, g in here):
+            continue  # nothing is owed: nothing to compare with
+        small = held_back({node: g.owing or 0 for node, *_, g in here}, k)
+        for node, name, ids, g in here:
+            line = _group(data, ids, g, node in small or not shown.get(node, True))
+            found.append(ChildCredit(node, name, line))
     return tuple(found)
 
 
