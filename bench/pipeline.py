@@ -1,20 +1,24 @@
 """The stream's own part, without Kafka and without a store: events a second of CPU time, by step.
 
 python -m bench.pipeline [--events N] [--per-message K] [--members M]
+python -m bench.pipeline --memory
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
+import sys
 import time
+import tracemalloc
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
 import pyarrow as pa
 
-from bench.workload import member, messages
+from bench.workload import body, member, messages
 from schemas.days import LocalDays
 from schemas.reference import Member, Organisation, Roster
 from schemas.tables import BRANCH_DAY, EVENTS, MEMBER_DAY, Table
@@ -25,6 +29,8 @@ from streams.records import Record, RecordBatch
 from streams.rules import Generation
 
 BATCH_EVENTS = 20_000
+GC_THRESHOLDS = (200_000, 50, 1000)
+"""As the worker sets them."""
 
 
 class Nowhere:
@@ -76,24 +82,35 @@ class _Source:
         return self.value
 
 
-def run(events: int, per_message: int, members: int) -> dict[str, Any]:
-    """One run; CPU seconds of this process, so that what else the machine does matters less."""
-    nowhere = Nowhere(members)
-    pipeline = MemberPipeline(
+def pipeline_of(nowhere: Nowhere, max_facts: int = 10**9) -> MemberPipeline:
+    """A member pipeline over nothing."""
+    return MemberPipeline(
         nowhere,  # type: ignore[arg-type]
         _Source(nowhere.generation),
         _Source((1, nowhere.roster)),
         nowhere,  # type: ignore[arg-type]
         cluster="bench",
         partition_for=lambda _: 0,
-        cache=MemberCache(10**9),
+        cache=MemberCache(max_facts),
     )
+
+
+def batches_of(events: int, per_message: int, members: int) -> list[RecordBatch]:
+    """Synthetic events in batches of the size that a worker takes under load."""
     records = [
         Record(i, 1_800_000_000_000, m.encode(), b"\n".join(lines))
         for i, (m, lines) in enumerate(messages(events, per_message, members))
     ]
     size = max(1, BATCH_EVENTS // per_message)
-    batches = [RecordBatch("events", 0, records[i : i + size]) for i in range(0, len(records), size)]
+    return [RecordBatch("events", 0, records[i : i + size]) for i in range(0, len(records), size)]
+
+
+def run(events: int, per_message: int, members: int) -> dict[str, Any]:
+    """One run; CPU seconds of this process, so that what else the machine does matters less."""
+    gc.set_threshold(*GC_THRESHOLDS)
+    nowhere = Nowhere(members)
+    pipeline = pipeline_of(nowhere)
+    batches = batches_of(events, per_message, members)
     # The first batch warms up what Python and Arrow load lazily; it is not counted.
     pipeline.process(batches[:1])
     tallies: list[Tally] = []
@@ -106,14 +123,90 @@ def run(events: int, per_message: int, members: int) -> dict[str, Any]:
     for tally in tallies:
         for step, seconds in tally.seconds.items():
             steps[step] = steps.get(step, 0) + seconds
+    each = cpu / counted * 1e6
+    shares = {k: v / sum(steps.values()) for k, v in steps.items()}
     return {
         "events": counted,
         "per_message": per_message,
         "members": members,
         "events_per_cpu_second": round(counted / cpu),
-        "microseconds_per_event": round(cpu / counted * 1e6, 2),
-        "steps_share": {k: round(v / sum(steps.values()), 3) for k, v in steps.items()},
+        "microseconds_per_event": round(each, 2),
+        "microseconds_by_step": {k: round(each * v, 2) for k, v in shares.items()},
+        "steps_share": {k: round(v, 3) for k, v in shares.items()},
         "rows_per_event": round(sum(nowhere.rows.values()) / (counted + BATCH_EVENTS), 2),
+    }
+
+
+def memory(members: int, facts_a_member: int) -> dict[str, Any]:
+    """Bytes of a fact in memory, everything included: keys, headers of objects, the table of details.
+
+    Python's allocations as tracemalloc counts them, so that the figure is the same on every machine.
+    """
+    nowhere = Nowhere(members)
+    pipeline = pipeline_of(nowhere)
+    events = members * facts_a_member
+    rounds = [
+        RecordBatch(
+            "events",
+            0,
+            [
+                Record(first + i, 1_800_000_000_000, None, body(first + i, (first + i) % members))
+                for i in range(min(BATCH_EVENTS, events - first))
+            ],
+        )
+        for first in range(0, events, BATCH_EVENTS)
+    ]
+    pipeline.process(rounds[:1])
+    pipeline.cache.clear()
+    gc.collect()
+    tracemalloc.start()
+    try:
+        for batch in rounds:
+            pipeline.process([batch])
+        gc.collect()
+        held, _ = tracemalloc.get_traced_memory()
+        details = len(pipeline.cache.details)
+        pipeline.cache.clear()
+        gc.collect()
+        left, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    return {
+        "members": members,
+        "facts_a_member": facts_a_member,
+        "details_a_fact": round(details / events, 3),
+        "bytes_a_fact": round((held - left) / events, 1),
+    }
+
+
+def work(events: int = 12_000, per_message: int = 1, members: int = 2_000) -> dict[str, Any]:
+    """What processing an event takes, in counts that do not depend on the machine: calls of Python and C functions,
+    and rows written."""
+    nowhere = Nowhere(members)
+    pipeline = pipeline_of(nowhere)
+    batches = batches_of(events, per_message, members)
+    batches = [RecordBatch("events", 0, b.records[i::4]) for b in batches for i in range(4)]
+    pipeline.process(batches[:1])
+    nowhere.rows.clear()
+    calls = 0
+
+    def count(_: object, event: str, __: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    lines = 0
+    sys.setprofile(count)
+    try:
+        for batch in batches[1:]:
+            lines += pipeline.process([batch]).lines
+    finally:
+        sys.setprofile(None)
+    return {
+        "events": lines,
+        "per_message": per_message,
+        "members": members,
+        "calls_per_event": round(calls / lines, 2),
+        "rows_per_event": round(sum(nowhere.rows.values()) / lines, 3),
     }
 
 
@@ -123,8 +216,13 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=120_000)
     parser.add_argument("--per-message", type=int, default=1)
     parser.add_argument("--members", type=int, default=100_000)
+    parser.add_argument("--memory", action="store_true", help="bytes of a fact in memory instead of speed")
     given = parser.parse_args()
-    print(json.dumps(run(given.events, given.per_message, given.members), indent=2))
+    if given.memory:
+        found: Any = [memory(m, f) for m, f in ((10_000, 10), (5_000, 20), (1_000, 100), (200, 1_000))]
+    else:
+        found = run(given.events, given.per_message, given.members)
+    print(json.dumps(found, indent=2))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from threading import Lock
 
 import numpy as np
@@ -33,7 +33,7 @@ class MemberCache:
     """Facts by member, least recently used out first, at most ``max_facts`` bodies in all after ``trim``.
 
     ``forget`` may be called from another thread (partitions move at any moment); it takes effect at the
-    next ``load``, when no batch is in hand.
+    next ``drop_forgotten``, when no batch is in hand.
     """
 
     def __init__(self, max_facts: int = 2_000_000) -> None:
@@ -42,7 +42,6 @@ class MemberCache:
         self._generations: Sequence[Generation] = ()
         self._members: dict[str, State] = {}
         """least recently used first"""
-        self._partition: dict[str, int] = {}
         self._lock = Lock()
         self._forget: set[int] = set()
         self.loads = self.hits = 0
@@ -60,6 +59,14 @@ class MemberCache:
         with self._lock:
             self._forget |= partitions
 
+    def drop_forgotten(self, partition_of: Callable[[str], int]) -> None:
+        """Drop what ``forget`` asked for; ``partition_of`` a member."""
+        with self._lock:
+            gone, self._forget = self._forget, set()
+        if gone:
+            for member_id in [m for m in self._members if partition_of(m) in gone]:
+                self._drop(member_id)
+
     def use(self, generations: Sequence[Generation]) -> None:
         """Index facts by the local days of these generations; drops everything when they changed."""
         if [(g.number, g.first_open) for g in generations] != [(g.number, g.first_open) for g in self._generations]:
@@ -69,7 +76,6 @@ class MemberCache:
     def clear(self) -> None:
         """Drop everything."""
         self._members.clear()
-        self._partition.clear()
         self._loose.clear()
         self.details = Details()
         self._facts = 0
@@ -77,7 +83,6 @@ class MemberCache:
     def parts(self, members: Iterable[str]) -> Iterator[list[str]]:
         """The members in parts to load one after the other, so that not all facts of all members of a large batch are
         in memory at once: those that are there already, then cold ones, about ``max_facts`` at a time."""
-        self._apply_forget()
         cold: list[str] = []
         part: list[str] = []
         for member_id in members:
@@ -97,12 +102,10 @@ class MemberCache:
         """Those of the members that ``load`` would read from the archive."""
         return [m for m in members if m not in self._members]
 
-    def load(self, sink: Sink, partitions: Mapping[str, int]) -> None:
-        """Bring into memory the facts of the members named by ``partitions`` (member → its partition), reading what
-        is cold from the archive in one query."""
-        self._apply_forget()
-        cold = self.cold(partitions)
-        self.hits += len(partitions) - len(cold)
+    def load(self, sink: Sink, members: Sequence[str]) -> None:
+        """Bring the facts of members into memory, reading what is cold from the archive in one query."""
+        cold = self.cold(members)
+        self.hits += len(members) - len(cold)
         self.loads += len(cold)
         if cold:
             before = self._facts
@@ -110,10 +113,9 @@ class MemberCache:
             odd = self._pack(cold, table)
             self._unpacked(odd, table)
             self._weight = (self._weight + (self._facts - before) / len(cold)) / 2
-        for member_id, partition in partitions.items():
+        for member_id in members:
             # The order of the dictionary is that of use.
             self._members[member_id] = self._members.pop(member_id)
-            self._partition[member_id] = partition
 
     def unpack(self, sink: Sink, members: Sequence[str]) -> None:
         """Bring the facts of members in memory into the form that can hold anything, read from the archive again."""
@@ -177,14 +179,6 @@ class MemberCache:
     def _drop(self, member_id: str) -> None:
         weight = _weight(self._members.pop(member_id))
         self._facts -= self._loose.pop(member_id, weight)
-        del self._partition[member_id]
-
-    def _apply_forget(self) -> None:
-        with self._lock:
-            gone, self._forget = self._forget, set()
-        if gone:
-            for member_id in [m for m, p in self._partition.items() if p in gone]:
-                self._drop(member_id)
 
     @property
     def facts(self) -> int:

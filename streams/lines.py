@@ -184,12 +184,12 @@ def _read_batch(found: _Messages, batch: RecordBatch) -> None:
             elif size := by_name.get(SIZE_HEADER):
                 text = size.decode("ascii", "replace")
                 found.cut[len(found.place)] = f"{text} bytes, at most {MAX_LINE_BYTES}; only its beginning is kept"
-        if parts is None:
-            parts = split_lines(value) if value else ()
         found.place.append(place)
         found.offset.append(offset)
         found.received.append(received)
         found.skew.append(skew)
+        if parts is None:
+            parts = split_lines(value) if value else ()
         found.count.append(len(parts))
         for number, line in parts:
             found.number.append(number)

@@ -43,13 +43,6 @@ class Batch:
     member: Ints
     """number of each arrival's member"""
 
-    def partitions(self) -> dict[str, int]:
-        """Member → the partition that its events came on."""
-        lines = self.arrivals.lines
-        place = np.empty(len(self.members), np.int64)
-        place[self.member] = lines.place[self.arrivals.message]
-        return {m: lines.places[p][1] for m, p in zip(self.members, place.tolist(), strict=True)}
-
 
 @dataclass(slots=True)
 class Merged:

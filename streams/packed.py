@@ -9,7 +9,7 @@ with ``MemberFacts``, which defines what all of it means.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from schemas.decode import Position
 from schemas.tables import MICRO
 
-from .facts import ANSWER, ERROR, OTHER, STUDY, Fact
+from .facts import ANSWER, OTHER, STUDY, Fact
 from .fold_answers import fold_question
 
 Ints = NDArray[np.int64]
@@ -57,7 +57,7 @@ DETAIL = np.dtype(
     ]
 )
 """``group``: course and question; ``sitting``: exam and attempt, 0 in practice; ``score`` and ``best``: what an answer
-counts for if no error says otherwise."""
+counts for where no error is about its question; what an error counts for depends on the answers."""
 NOWHERE = Position("", "", 0, 0, 0)
 
 
@@ -81,25 +81,54 @@ class Codes:
         return found
 
 
+class Asked(NamedTuple):
+    """What answers and errors say of a question. Scores in millionths; ``response`` and ``points`` as in ``Fact``."""
+
+    kind: int
+    course: str
+    question: str
+    exam: str
+    attempt: int
+    correct: int
+    score: int | None
+    best: int
+    response: tuple[str, ...]
+    points: tuple[str, ...]
+    answer_id: int
+
+
 class Details:
     """What facts say, each distinct combination once, shared by all members in memory."""
 
     def __init__(self) -> None:
-        self._codes: dict[Any, int] = {}
-        self._rows = np.zeros(1024, DETAIL)
-        self.facts: list[Fact] = []
-        """a fact of each detail, without what only the record knows"""
+        self.keys: list[Any] = []
+        """by number: what ``study_key`` and ``family_key`` give, or ``Asked``"""
         self.courses, self.streams, self.questions, self.places = Codes(), Codes(""), Codes(), Codes()
-        self._groups, self._sittings = Codes(), Codes(("", 0))
         self.characters = 0
+        self._codes: dict[Any, int] = {}
+        self._groups, self._sittings = Codes(), Codes(("", 0))
+        self._shared: dict[Any, Any] = {}
+        """texts and lists of texts that many details have"""
+        self._rows = np.zeros(0, DETAIL)
+        self._waiting: list[tuple[Any, ...]] = []
+        """rows that ``_rows`` lacks"""
 
     def __len__(self) -> int:
-        return len(self.facts)
+        return len(self.keys)
 
     @property
     def rows(self) -> Records:
         """``DETAIL`` records by number."""
-        return self._rows[: len(self.facts)]
+        count = len(self.keys)
+        if self._waiting:
+            known = count - len(self._waiting)
+            if count > len(self._rows):
+                self._rows = np.concatenate(
+                    [self._rows[:known], np.zeros(max(count // 4, 1000) + count - known, DETAIL)]
+                )
+            self._rows[known:count] = np.array(self._waiting, DETAIL)
+            self._waiting.clear()
+        return self._rows[:count]
 
     def of(self, keys: Iterable[Any]) -> list[int]:
         """Numbers of details by key: what ``study_key``, ``question_key`` and ``family_key`` give."""
@@ -107,32 +136,55 @@ class Details:
         return [self._new(key) if (number := known(key)) is None else number for key in keys]
 
     def _new(self, key: Any) -> int:
-        number = self._codes[key] = len(self.facts)
-        if number == len(self._rows):
-            self._rows = np.concatenate([self._rows, np.zeros(number, DETAIL)])
-        fact = _fact_of_key(key)
-        row = self._rows[number]
-        row["kind"], row["beat"], row["correct"] = fact.kind, fact.beat > 0, fact.correct
-        row["course"], row["stream"] = self.courses.of(fact.course), self.streams.of(fact.stream)
-        if fact.kind in (ANSWER, ERROR):
-            row["question"] = self.questions.of(fact.question)
-            row["group"] = self._groups.of((fact.course, fact.question))
-            row["sitting"] = self._sittings.of((fact.exam, fact.attempt) if fact.exam else ("", 0))
-            row["score"], row["best"] = _counts_for(fact)
-        self.characters += sum(map(len, (fact.detail, *fact.response, *fact.points)))
-        self.facts.append(fact)
+        number = len(self.keys)
+        if isinstance(key, str):
+            self._waiting.append((STUDY, False, -1, self.courses.of(key), 0, 0, 0, 0, 0, 0))
+        elif len(key) == 2:
+            self._waiting.append((STUDY, True, -1, self.courses.of(key[0]), self.streams.of(key[1]), 0, 0, 0, 0, 0))
+        elif len(key) == 4:
+            self._waiting.append((OTHER, False, -1, self.courses.of(key[0]), 0, 0, 0, 0, 0, 0))
+            self.characters += len(key[3])
+        else:
+            key = self._asked(key)
+        self._codes[key] = number
+        self.keys.append(key)
         return number
 
+    def _asked(self, key: tuple[Any, ...]) -> Asked:
+        shared = self._shared.setdefault
+        kind, course, question, exam, attempt, correct, score, best, response, points, answer_id = key
+        if response or points:
+            self.characters += sum(map(len, (*response, *points)))
+        course, exam, points = shared(course, course), shared(exam, exam), shared(points, points)
+        if len(response) == 1 and len(response[0]) < 2:
+            response = shared(response, response)
+        group = self._groups.of((course, question))
+        question = self._groups.values[group][1]
+        score_of, best_of = 0, 0
+        if kind == ANSWER:
+            fact = Fact(0, b"", kind, course, 0, NOWHERE)
+            fact.correct, fact.score, fact.best = correct, score, best
+            (outcome,) = fold_question([fact])
+            score_of, best_of = outcome.score, outcome.best
+        sitting = self._sittings.of((exam, attempt)) if exam else 0
+        row = kind, False, correct, self.courses.of(course), 0, self.questions.of(question), group, sitting
+        self._waiting.append((*row, score_of, best_of))
+        return Asked(
+            kind, course, question, exam, attempt, correct, score, MICRO if best == MICRO else best, response, points,
+            answer_id,
+        )  # fmt: skip
+
     def unpack(self, record: Any) -> Fact:
-        """The fact of a record, for folding alone: hash and position stay behind."""
-        of = self.facts[int(record["detail"])]
-        at = int(record["when"]) >> LINE_BITS
+        """The fact of a record that is no study, for folding alone: hash and position stay behind."""
+        key = self.keys[int(record["detail"])]
         event_id = int(record["id_high"]) << 64 | int(record["id_low"])
-        fact = Fact(event_id, b"", of.kind, of.course, at, NOWHERE)
-        fact.question, fact.exam, fact.attempt, fact.correct = of.question, of.exam, of.attempt, of.correct
-        fact.score, fact.best, fact.response, fact.points = of.score, of.best, of.response, of.points
-        fact.answer_id, fact.spent = of.answer_id, int(record["span"])
-        fact.family, fact.subject, fact.detail = of.family, of.subject, of.detail
+        fact = Fact(event_id, b"", OTHER, "", int(record["when"]) >> LINE_BITS, NOWHERE)
+        if isinstance(key, Asked):
+            fact.kind, fact.course, fact.question, fact.exam, fact.attempt, fact.correct = key[:6]
+            fact.score, fact.best, fact.response, fact.points, fact.answer_id = key[6:]
+            fact.spent = int(record["span"])
+        else:
+            fact.course, fact.family, fact.subject, fact.detail = key
         return fact
 
 
@@ -174,27 +226,6 @@ def question_key(
 def family_key(course: str, family: str, subject: str, detail: str) -> Any:
     """Key of the detail of an event of a further family."""
     return course, family, subject, detail
-
-
-def _fact_of_key(key: Any) -> Fact:
-    fact = Fact(0, b"", STUDY, "", 0, NOWHERE)
-    if isinstance(key, str):
-        fact.course = key
-    elif len(key) == 2:
-        fact.course, fact.stream = key
-        fact.beat = 1
-    elif len(key) == 4:
-        fact.kind = OTHER
-        fact.course, fact.family, fact.subject, fact.detail = key
-    else:
-        fact.kind, fact.course, fact.question, fact.exam, fact.attempt, fact.correct = key[:6]
-        fact.score, fact.best, fact.response, fact.points, fact.answer_id = key[6:]
-    return fact
-
-
-def _counts_for(fact: Fact) -> tuple[int, int]:
-    (outcome,) = fold_question([fact])
-    return outcome.score, outcome.best
 
 
 def instants(records: Records) -> Ints:

@@ -223,6 +223,7 @@ class MemberPipeline:
         # batches that began before are committed, and finds their events in the archive.
         self.generations = self.source.current()
         self.cache.use(self.generations)
+        self.cache.drop_forgotten(self.homes.of)
         begun.roster_version, roster = self.rosters.current()
         open_from = max((g.open_from for g in self.generations), default=-(2**63))
         begun.admitted = admit(begun.lines, self.homes, roster, open_from, begun.refused)
@@ -247,7 +248,7 @@ class MemberPipeline:
 
     def _fold_members(self, part: Batch, tally: Tally, lap: _Laps, wait: Wait) -> Effects:
         """Add the arrivals of some members to their facts in memory; the rows that this makes."""
-        self.cache.load(self.sink, part.partitions())
+        self.cache.load(self.sink, part.members)
         lap("load")
         merged = merge(part, self.cache, self.sink, wait)
         tally.new += len(merged.fresh)

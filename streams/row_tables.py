@@ -13,7 +13,7 @@ from schemas.tables import ANSWERS, MEMBER_DAY, Table
 from .answers_many import Outcomes, Questions
 from .facts import ANSWER, ERROR
 from .fold_many import NEVER, Stretches, StudySums, add_up, beat_stretches, fold_study, interval_stretches
-from .packed import Flags, Ints
+from .packed import Asked, Flags, Ints
 from .packed_facts import Facts
 from .rules import Generation
 
@@ -195,7 +195,7 @@ def answer_table(
     place = judged.where(chosen)
     records, results = facts.records[chosen], judged.results
     distinct, detail = np.unique(records["detail"], return_inverse=True)
-    said = [facts.details.facts[n] for n in distinct.tolist()]
+    said: list[Asked] = [facts.details.keys[n] for n in distinct.tolist()]
     take = pa.array(detail)
     kind, correct = facts.kind[chosen], results.correct[place]
     ids = np.empty((len(chosen), 2), ">u8")
