@@ -160,11 +160,12 @@ def _environment(words: Words, k: int) -> Environment:
 
 
 def _translator(words: Words) -> Callable[..., str]:
-    """``t`` of the templates: messages without values are escaped once."""
+    """``t`` of the templates: messages without values are escaped once; with the same values they are in many pages."""
     fixed = {key: escape(text) for key, text in words.messages.items()}
+    filled = lru_cache(maxsize=MOST_KEPT)(lambda key, values: words(key, **dict(values)))
 
     def translate(key: str, **values: Value) -> str:
-        return words(key, **values) if values else fixed.get(key) or words(key)
+        return filled(key, tuple(values.items())) if values else fixed.get(key) or words(key)
 
     return translate
 

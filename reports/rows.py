@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -60,17 +60,31 @@ def answer_rows(frame: pl.DataFrame) -> list[AnswerRow]:
     return [AnswerRow._make(row) for row in frame.iter_rows()]
 
 
+class ByMember(Mapping[str, pl.DataFrame]):
+    """A frame that is sorted by member, as a frame of each: cut out when it is asked for, so that a frame of many
+    members is not kept a second time."""
+
+    def __init__(self, ordered: pl.DataFrame) -> None:
+        self._ordered = ordered
+        runs = ordered["member_id"].rle().struct.unnest()
+        ends = runs["len"].cum_sum().to_list()
+        self._parts = {m: (end - n, n) for m, n, end in zip(runs["value"], runs["len"], ends, strict=True)}
+
+    def __getitem__(self, member_id: str) -> pl.DataFrame:
+        return self._ordered.slice(*self._parts[member_id])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parts)
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+
 def days_by_member(frame: pl.DataFrame) -> Mapping[str, pl.DataFrame]:
     """A member-day frame by member, in order of day and course. One pass, not one filter a member."""
-    return _by_member(frame.select(DayRow._fields).sort("day", "course_id"))
+    return ByMember(frame.select(DayRow._fields).sort("member_id", "day", "course_id"))
 
 
 def answers_by_member(frame: pl.DataFrame) -> Mapping[str, pl.DataFrame]:
     """An answers frame by member, in order of time."""
-    return _by_member(frame.select(AnswerRow._fields).sort("at", "event_id"))
-
-
-def _by_member(frame: pl.DataFrame) -> Mapping[str, pl.DataFrame]:
-    if frame.is_empty():
-        return {}
-    return {str(key[0]): part for key, part in frame.partition_by("member_id", as_dict=True).items()}
+    return ByMember(frame.select(AnswerRow._fields).sort("member_id", "at", "event_id"))
