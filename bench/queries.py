@@ -138,9 +138,10 @@ class Bench:
         case.run(reader, i)
         seconds = time.perf_counter() - began
         store.command("SYSTEM FLUSH LOGS")
-        ((statements, rows, read, memory),) = store.rows(_LOGGED, {"since": since})
+        ((statements, rows, read, memory, cpu),) = store.rows(_LOGGED, {"since": since})
         return {
             "seconds": seconds,
+            "engine_cpu": round(cpu, 3),
             "statements": statements,
             "rows": rows,
             "mib": round(read / 2**20, 1),
@@ -149,7 +150,9 @@ class Bench:
 
 
 _LOGGED = """
-SELECT count(), sum(read_rows), sum(read_bytes), max(memory_usage) FROM system.query_log
+SELECT count(), sum(read_rows), sum(read_bytes), max(memory_usage),
+       sum(ProfileEvents['OSCPUVirtualTimeMicroseconds']) / 1000000
+FROM system.query_log
 WHERE type = 'QueryFinish' AND query_kind = 'Select' AND query_start_time_microseconds
       > fromUnixTimestamp64Micro({since:Int64}) AND query NOT ILIKE '%query_log%' AND query NOT ILIKE 'DESCRIBE%'"""
 
@@ -185,7 +188,7 @@ def run(bench: Bench, chosen: list[Case], repeat: int, say: Callable[[str], None
                         "cold": round(first["seconds"], 4),
                         "p50": round(statistics.median(seconds), 4),
                         "p95": round(seconds[min(len(seconds) - 1, round(0.95 * len(seconds)))], 4),
-                        **{k: max(w[k] for w in warm) for k in ("statements", "rows", "mib", "memory_mib")},
+                        **{k: max(w[k] for w in warm) for k in ("engine_cpu", "statements", "rows", "mib", "memory_mib")},
                     }
                 )
                 say(json.dumps(found[-1], ensure_ascii=False))
