@@ -58,11 +58,11 @@ class Changes:
 
 
 class Comparison:
-    """Compares two contexts. ``org``: the group that they are about, '' for a member; ``common``: causes that concern
+    """Compares two contexts. ``where``: what they are about; ``common``: causes that concern
     all figures alike."""
 
-    def __init__(self, moved: Moved, org: str, k: int, common: Sequence[Cause]) -> None:
-        self.moved, self.org, self.k, self.common = moved, org, k, tuple(common)
+    def __init__(self, moved: Moved, where: Where, k: int, common: Sequence[Cause]) -> None:
+        self.moved, self.where, self.org, self.k, self.common = moved, where, where.org, k, tuple(common)
 
     def changes(self, before: Any, after: Any) -> tuple[Change, ...]:
         """Every figure that differs, in the order of the report."""
@@ -70,7 +70,7 @@ class Comparison:
         found: list[Change] = []
         for part in parts:
             one, other = getattr(before, part, None), getattr(after, part, None)
-            found += self._pair(part, (), Where(org=self.org), one, other, withheld=False)
+            found += self._pair(part, (), self.where, one, other, withheld=False)
         return tuple(found)
 
     def _pair(
@@ -141,20 +141,19 @@ class Comparison:
         # Nobody behind it: then it follows from what is common to all, or from something that is not known.
         few = 0 < sets.size < self.k or not (sets.size or self.common)
         hide = withheld or (bool(self.org) and few)
-        causes = self._causes(sets)
+        causes = self._causes(where, sets)
         if hide:
             yield Change(part, rows, found.metric_id, None, None, causes, withheld=True)
         else:
             yield Change(part, rows, found.metric_id, one, other, causes)
 
-    def _causes(self, sets: Sets) -> tuple[Cause, ...]:
+    def _causes(self, where: Where, sets: Sets) -> tuple[Cause, ...]:
         """Whatever the data show for this part; else what concerns all parts alike."""
-        found: list[Cause] = []
-        if sets.days or sets.answers:
-            found.append("records")
-        if sets.roster and (self.org or not found):
+        records, roster, lines = self.moved.causes(where, sets)
+        found: list[Cause] = ["records"] if records else []
+        if roster and (self.org or not found):
             found.append("roster")
-        if sets.lines and not found:
+        if lines and not found:
             found.append("lines")
         # New rules change everything; what else is common to all explains only what nothing else does.
         return (*found, *(c for c in self.common if not found or c == "rules"))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reports.changes.compare import Cause, Change, Changes, Comparison
-from reports.changes.moved import Moved
+from reports.changes.moved import Moved, Where
 from reports.context.head import Head
 from reports.data import ReportData
 from reports.plain import to_json
@@ -25,7 +25,9 @@ def changes_of(
     ``contexts``: the two reports."""
     heads: tuple[Head, Head] = (contexts[0].head, contexts[1].head)
     common = _common(*heads)
-    changes = Comparison(Moved(before, after), org, k, common).changes(*contexts)
+    about = {heads[1].content: heads[1].content_id}
+    where = Where(org=org, course=about.get("course", ""), exam=about.get("exam", ""))
+    changes = Comparison(Moved(before, after), where, k, common).changes(*contexts)
     return Changes(*heads, tuple(_causes(heads, common, archived, k if org else 1)), changes, str(k))
 
 

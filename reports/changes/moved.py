@@ -50,10 +50,13 @@ class Sets(NamedTuple):
 
 
 class Needs(NamedTuple):
-    """Columns of days and of answers that a figure is made from, None where it does not look at them."""
+    """What of days and of answers a figure is made from, None where it does not look at them: ``x`` the sum of a
+    column, ``#x`` in how many rows it says something (``#`` how many rows there are), ``!x`` in how many nothing,
+    ``>x`` whether it is ever above 0, ``*`` everything."""
 
     days: frozenset[str] | None = None
     answers: frozenset[str] | None = None
+    roster: bool = False
     lines: bool = False
     known: bool = True
 
@@ -67,8 +70,17 @@ def _answers(*columns: str) -> Needs:
 
 
 ALL = frozenset({"*"})
-BLANK: Mapping[str, Needs] = {"exam_ungraded": _answers("!correct"), "untimed": _answers("!response_ms")}
-"""Figures that count rows in which a column says nothing."""
+METRIC: Mapping[str, Needs] = {
+    "exam_ungraded": _answers("!correct"),
+    "untimed": _answers("!response_ms"),
+    "graded": _answers("#correct"),
+    "correct": _answers("correct"),
+    "active_members": _days(">events"),
+    "silent_members": Needs(days=frozenset({">events"}), roster=True),
+    "coverage": Needs(days=frozenset({">events"}), roster=True),
+    "mean_study": _days("study_seconds", ">events"),
+}
+"""Figures that need less, or something else, than their declared source says."""
 SOURCES: Mapping[str, Needs] = {
     "member_day.study_ms": _days("study_seconds"),
     "member_day.sessions": _days("sessions"),
@@ -76,25 +88,25 @@ SOURCES: Mapping[str, Needs] = {
     "member_day.active_ms": _days("active_seconds", "open_seconds"),
     "member_day.capped": _days("capped"),
     "member_day.events": _days("events"),
-    "answers.correct": _answers("correct"),
-    "answers.counted": _answers(),
+    "answers.correct": _answers("correct", "#correct"),
+    "answers.counted": _answers("#"),
     "answers.score_micro": _answers("score"),
     "answers.max_micro": _answers("max_score"),
-    "answers.response_ms": _answers("response_ms"),
-    "answers.knowledge_points": _answers("correct", "knowledge_points"),
-    "roster": Needs(),
+    "answers.response_ms": _answers("response_ms", "#response_ms"),
+    "answers.knowledge_points": _answers("correct", "#correct"),
+    "roster": Needs(roster=True),
     "rejected_events": Needs(lines=True),
     "duplicates": Needs(lines=True),
     "events.received_at": Needs(lines=True),
 }
-"""Where a metric is declared to come from → what its changes depend on, beside who belongs to the group."""
-UNKNOWN = Needs(ALL, ALL, known=False)
+"""Where a metric is declared to come from → what its changes depend on."""
+UNKNOWN = Needs(ALL, ALL, roster=True, known=False)
 
 
 def needs(metric_id: str) -> Needs:
     """What changes of a metric depend on: by the first of its declared sources that is known."""
-    if metric_id in BLANK:
-        return BLANK[metric_id]
+    if metric_id in METRIC:
+        return METRIC[metric_id]
     for source in re.split(r"[,;] ", METRICS[metric_id].source):
         if source in SOURCES and source != "roster":
             return SOURCES[source]
@@ -119,7 +131,7 @@ class Side:
 
     @cached_property
     def answers(self) -> pl.DataFrame:
-        """Answers as rows that can be compared."""
+        """Answers as rows that can be compared; those before the period stand in figures of members only."""
         return _plain(self.data.answers)
 
     def belonging(self, org: str, category: str) -> dict[str, object]:
@@ -131,7 +143,8 @@ class Side:
         kept: dict[str, object] = {}
         for m in self.data.roster.members:
             place = m.org_id, m.category, m.role, m.status, m.valid_from, m.valid_to
-            kept[m.member_id] = (kept.get(m.member_id), place)
+            if category in ("", m.category):
+                kept[m.member_id] = (kept.get(m.member_id), place)
         return kept
 
     @cached_property
@@ -159,7 +172,7 @@ class Moved:
         return Sets(
             frozenset() if days is None else self._differing("days", where, days),
             frozenset() if need.answers is None else self._differing("answers", where, need.answers),
-            self._moved(where),
+            self._moved(where) if need.roster else frozenset(),
             self._lines(where) if need.lines else frozenset(),
             need.known,
         )
@@ -192,40 +205,47 @@ class Moved:
         return self._cached(("lines", where.org), differing)
 
     def _differing(self, kind: str, where: Where, columns: frozenset[str]) -> frozenset[str]:
-        """Members with rows that only one side has. Somebody who moved has rows in the part on one side only, and the
-        same rows elsewhere: that is not counted here."""
+        """Members who add something else to the part than before, also because they came or went."""
 
-        def everywhere() -> set[str]:
-            one, other = (_only(getattr(side, kind), columns) for side in self.sides)
+        def differing() -> set[str]:
+            one, other = (_totals(_part(getattr(side, kind), side, where), columns) for side in self.sides)
             rows = [a.join(b, on=a.columns, how="anti", nulls_equal=True) for a, b in ((one, other), (other, one))]
-            return {m for part in rows for m in part["member_id"].unique()}
+            return {m for row in rows for m in row["member_id"].unique()}
 
-        def here() -> set[str]:
-            one, other = (_only(_part(getattr(side, kind), side, where), columns) for side in self.sides)
-            rows = [a.join(b, on=a.columns, how="anti", nulls_equal=True) for a, b in ((one, other), (other, one))]
-            return {m for part in rows for m in part["member_id"].unique()}
+        return self._cached((kind, columns, where), differing)
 
-        changed = self._cached((kind, columns), everywhere)
-        return self._cached((kind, columns, where), lambda: here() & changed) if changed else changed
+    def causes(self, where: Where, sets: Sets) -> tuple[bool, bool, bool]:
+        """Whether records, memberships, or lines are behind a change: somebody who only moved has the same records
+        as before, elsewhere."""
+        wide = where._replace(org="", category="")
+        people = sets.days | sets.answers
+        records = people & (self._differing("days", wide, ALL) | self._differing("answers", wide, ALL))
+        moved = self._moved(where) & (people | sets.roster)
+        return bool(records), bool(moved), bool(sets.lines)
 
     def _with_rows(self, where: Where) -> set[str]:
         parts = [_part(getattr(side, kind), side, where) for side in self.sides for kind in ("days", "answers")]
         return {m for part in parts for m in part["member_id"].unique()}
 
 
-_KEYS = ("member_id", "course_id", "day", "question_id", "exam_id", "attempt", "at")
-
-
-def _only(frame: pl.DataFrame, columns: frozenset[str]) -> pl.DataFrame:
-    """Keys and the columns that matter, without rows in which all of those say nothing."""
+def _totals(frame: pl.DataFrame, columns: frozenset[str]) -> pl.DataFrame:
+    """What each member adds to a figure; members who add nothing are left out. Or all rows."""
     if columns == ALL:
-        return frame.drop(_PLACE)
-    blank = [c for c in frame.columns if f"!{c}" in columns]
-    wanted = [c for c in frame.columns if c in columns]
-    kept = frame.select(list(dict.fromkeys([*(c for c in _KEYS if c in frame.columns), *wanted, *blank])))
-    says = [pl.col(c).is_not_null() & (pl.col(c).cast(pl.String).is_in(["0", "0.0", ""]).not_()) for c in wanted]
-    says += [pl.col(c).is_null() for c in blank]
-    return kept.filter(pl.any_horizontal(says)) if says else kept
+        return frame.drop(_PLACE, strict=False)
+    made = [_total(name).alias(name) for name in sorted(columns)]
+    return frame.group_by("member_id").agg(made).filter(pl.any_horizontal(pl.col(n) != 0 for n in sorted(columns)))
+
+
+def _total(name: str) -> pl.Expr:
+    column = pl.col(name.lstrip("#!>")) if name != "#" else pl.col("member_id")
+    if name.startswith("#"):
+        return column.is_not_null().sum().cast(pl.Float64)
+    if name.startswith("!"):
+        return column.is_null().sum().cast(pl.Float64)
+    if name.startswith(">"):
+        return (column > 0).any().cast(pl.Float64)
+    # Sums of floats in another order differ in their last digits.
+    return column.cast(pl.Float64).sum().round(6)
 
 
 def _plain(frame: pl.DataFrame) -> pl.DataFrame:
@@ -238,14 +258,18 @@ def _part(frame: pl.DataFrame, side: Side, where: Where) -> pl.DataFrame:
     """The rows of a part of a report."""
     if where.org:
         frame = side.populations.of(where.org).rows(frame)
+    if where.category:
+        frame = frame.filter(pl.col("member_id").is_in(sorted(side.belonging(where.org, where.category))))
+    if "question_id" not in frame.columns:
+        # Days have a row over all courses beside those of each.
+        return frame.filter(pl.col("course_id") == where.course)
     for value, column in (
-        (where.category, "category"),
         (where.course, "course_id"),
         (where.exam, "exam_id"),
         (where.question, "question_id"),
     ):
-        if value and column in frame.columns:
+        if value:
             frame = frame.filter(pl.col(column) == value)
-    if where.point and "knowledge_points" in frame.columns:
+    if where.point:
         frame = frame.filter(pl.col("knowledge_points").str.split("\0").list.contains(where.point))
     return frame
