@@ -150,7 +150,7 @@ class _Reader:
             case "article" if "q" in kinds:
                 yield _item(node)
             case "footer":
-                self.footer = node.text
+                self.footer = "\n".join(part.text for part in node.nodes if part.tag == "p") or node.text
             case "header" | "section" | "article" | "main" | "details":
                 yield from self.blocks(node)
             case "summary":

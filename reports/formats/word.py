@@ -30,6 +30,7 @@ from reports.formats.layout import ENGLISH, POINT, SIZES, TEXT_HEIGHT, TEXT_WIDT
 from reports.formats.pictures import pictures
 
 try:
+    from docx.enum.table import WD_ALIGN_VERTICAL
     from docx.enum.text import WD_ALIGN_PARAGRAPH, WD_LINE_SPACING
     from docx.shared import Mm, Pt, RGBColor
 
@@ -104,7 +105,8 @@ class _Writer:
             case Lines():
                 for _ in range(block.count):
                     line = self._grid(1, (1.0,))
-                    parts.borders(line, bottom=(4, "auto"))
+                    parts.borders(line)
+                    self._rule(line.cell(0, 0))
             case Sign():
                 self._sign(block)
             case Wide():
@@ -270,6 +272,7 @@ class _Writer:
         parts.borders(table)
         for row, label in zip(table.rows, block.labels, strict=True):
             row.height = Pt(self.sizes.pitch * 1.4)
+            row.cells[0].vertical_alignment = WD_ALIGN_VERTICAL.BOTTOM
             paragraph = row.cells[0].paragraphs[0]
             paragraph.paragraph_format.first_line_indent = Pt(0)
             paragraph.paragraph_format.keep_with_next = True

@@ -33,10 +33,11 @@ def set_fonts(properties: Any, latin: str, chinese: str) -> None:
 
 
 def set_language(properties: Any, chinese: bool) -> None:
-    """The language of the text, for spelling and for screen readers."""
+    """The language of the text, for spelling and for screen readers. Latin letters are English in Chinese text too:
+    as Chinese, their words would be broken anywhere."""
     for old in properties.findall(qn("w:lang")):
         properties.remove(old)
-    properties.append(element("w:lang", val="zh-CN" if chinese else "en-GB", eastAsia="zh-CN"))
+    properties.append(element("w:lang", val="en-GB", eastAsia="zh-CN" if chinese else "en-GB"))
 
 
 def set_pitch(section: Any, properties: Any) -> None:

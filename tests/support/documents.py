@@ -14,6 +14,7 @@ import pdfplumber
 import pytest
 
 from reports.data import ReportData
+from reports.figures import Figure, field_names
 from reports.formats.document import Document, Para, Run
 from reports.formats.fonts import FormatUnavailable, families, installed
 from reports.formats.from_page import read_page
@@ -62,6 +63,15 @@ def document_of(template: str, report: Any, language: Language = "zh") -> Docume
 def plain_document(*texts: str, language: Language = "zh", title: str = "报告") -> Document:
     """A document of body paragraphs."""
     return Document(language, title, "", f"{title} 1", tuple(Para((Run(text),)) for text in texts))
+
+
+def figures(value: Any) -> list[Figure]:
+    """All figures of a context, wherever they are."""
+    if isinstance(value, Figure):
+        return [value]
+    if isinstance(value, tuple):
+        return [f for item in value for f in figures(item)]
+    return [f for name in field_names(type(value)) for f in figures(getattr(value, name))]
 
 
 @lru_cache(maxsize=1)

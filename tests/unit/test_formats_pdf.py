@@ -9,7 +9,6 @@ from itertools import pairwise
 import pytest
 
 from reports.data import ReportData
-from reports.figures import Figure
 from reports.formats import fonts as fonts_module
 from reports.formats.document import Cell, Document, Heading, Para, Run, Table, Wide
 from reports.formats.fonts import FormatUnavailable, families, needs_chinese
@@ -23,6 +22,7 @@ from tests.support.documents import (
     POINT,
     Printed,
     document_of,
+    figures,
     need_fonts,
     plain_document,
     reports_of,
@@ -49,16 +49,6 @@ KINDS = {kind: next(report for name, report in REPORTS if name == kind) for kind
 def printed(document: Document) -> Printed:
     need_fonts()
     return Printed(to_pdf(document, MOMENT))
-
-
-def figures(value: object) -> list[Figure]:
-    from reports.figures import field_names
-
-    if isinstance(value, Figure):
-        return [value]
-    if isinstance(value, tuple):
-        return [f for item in value for f in figures(item)]
-    return [f for name in field_names(type(value)) for f in figures(getattr(value, name))]
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])

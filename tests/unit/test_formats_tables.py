@@ -25,7 +25,7 @@ from reports.formats.workbook import to_workbook
 from schemas.metrics import METRICS
 from schemas.reference.columns import Text
 from sinks.read import Scope
-from tests.support.documents import MOMENT, reports_of
+from tests.support.documents import MOMENT, figures, reports_of
 from tests.support.texts import CHINESE
 from tests.unit.test_formats_pdf import KINDS
 from tests.unit.test_report_pages import empty, full, side_by_side
@@ -37,14 +37,6 @@ EVIL = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1+1", "  =cmd|' /C c
 
 def tables_of(report: Any) -> list[Typed]:
     return [*map(typed, sheets(report)), definitions(report)]
-
-
-def figures(value: Any) -> list[Figure]:
-    if isinstance(value, Figure):
-        return [value]
-    if isinstance(value, tuple):
-        return [f for item in value for f in figures(item)]
-    return [f for name in field_names(type(value)) for f in figures(getattr(value, name))]
 
 
 @dataclass(frozen=True, slots=True)
