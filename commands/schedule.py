@@ -19,6 +19,7 @@ from reports.schedule.due import due_times, next_times
 from reports.schedule.manifest import Manifest, Plan
 from reports.schedule.periods import resolve
 from reports.schedule.read import read
+from schemas.credit import CreditPolicy
 from schemas.errors import ConfigError, InputError, XuejingError
 from schemas.settings import Settings
 from sinks.read import Reader
@@ -260,6 +261,7 @@ class _Maker:
         settings: Settings = self.context.settings
         if self.reader is None:
             self.reader = Reader(self.exits.enter_context(connected(settings)))
+        credit = CreditPolicy.of(settings.credit_rules, settings.shown_families)
         with Bar(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
             console=contexts.messages, transient=True,
@@ -271,6 +273,7 @@ class _Maker:
                 cut_off,
                 folder,
                 settings.small_group,
+                credit,
                 lambda done, n: bar.update(task, completed=done, total=n),
             )
 

@@ -11,6 +11,7 @@ from typing import cast
 
 from reports.data import EVERYTHING, Content, ReportData
 from reports.errors import ReportError
+from reports.extra_pages import annex_stems, write_annexes, write_exams
 from reports.formats.names import Format
 from reports.load import check_content, load
 from reports.order import natural
@@ -18,6 +19,7 @@ from reports.paths import slugs
 from reports.population import Populations
 from reports.schedule.manifest import MadeFile, Parcel, Plan
 from reports.site import Site
+from schemas.credit import CreditPolicy
 from schemas.reference.columns import Language
 from sinks.read import Reader, Scope
 
@@ -26,16 +28,18 @@ from .schedule_running import Made
 Progress = Callable[[int, int], None]
 
 
-def make(reader: Reader, plan: Plan, cut_off: datetime, folder: Path, k: int, progress: Progress) -> Made:
+def make(
+    reader: Reader, plan: Plan, cut_off: datetime, folder: Path, k: int, credit: CreditPolicy, progress: Progress
+) -> Made:
     """Write the reports of a plan below ``folder``, durably; also returns which formats could not be made, and why.
 
     Raises ReportError, StoreError, OSError; FormatUnavailable when there is none that could.
     """
-    data = load(reader, Scope.everything(), first=plan.first, last=plan.last, as_of=cut_off)
+    data = load(reader, Scope.everything(), first=plan.first, last=plan.last, as_of=cut_off, credit=credit)
     check_content(data, content(plan))
     site = _site(data, plan, folder / ".making", k)
     people = _people(site, plan)
-    wanted = list(organisations(plan, site.populations, people))
+    wanted = [_top(site)] if plan.report == "exam" else list(organisations(plan, site.populations, people))
     if not wanted:
         raise ReportError(
             "nobody belonged to the organisations of the job in the period", hint="correct scope, or import the roster"
@@ -43,20 +47,28 @@ def make(reader: Reader, plan: Plan, cut_off: datetime, folder: Path, k: int, pr
     names, found = slugs(wanted), []
     for done, organisation in enumerate(wanted):
         progress(done, len(wanted))
-        members = people.get(organisation, ())
+        members = (people or {}).get(organisation, ())
         found.append(_parcel(site, plan, organisation, members, folder / names[organisation]))
     progress(len(wanted), len(wanted))
     return tuple(found), tuple(site.index.unavailable.values())
 
 
-def _people(site: Site, plan: Plan) -> Mapping[str, Sequence[str]]:
-    """Members whose reports a plan asks for, by the organisation to which they belonged last in the period.
+def _top(site: Site) -> str:
+    """The organisation to which a report about everybody belongs."""
+    return site.top or min(site.roots, default="")
+
+
+def _people(site: Site, plan: Plan) -> Mapping[str, Sequence[str]] | None:
+    """Members whose reports a plan asks for, by the organisation to which they belonged last in the period; of plans
+    about organisations None, or for annexes those that have members of their own.
 
     Only that one gets them: an earlier one has no business with what came after. Raises ReportError for a member who
     belonged nowhere.
     """
+    if plan.report == "annex":
+        return dict.fromkeys(annex_stems(site), ())
     if plan.report != "member":
-        return {}
+        return None
     last: dict[str, tuple[date, str]] = {}
     for node in site.nodes:
         for member, belonging in site.populations.of(node, own=True).members.items():
@@ -96,10 +108,10 @@ def organisations(
             )
     tops = plan.organisations or tuple(node for node in every if node not in below)
     # Members without an organisation named are all those of the tree.
-    alone = plan.include == "self" and not (people and not plan.organisations)
+    alone = plan.include == "self" and (people is None or bool(plan.organisations))
     chosen = set(tops) if alone else set(_below(tops, children))
     for node in every:
-        if node in chosen and (plan.include != "branches" or not children[node]) and (not people or node in people):
+        if node in chosen and (plan.include != "branches" or not children[node]) and (people is None or node in people):
             yield node
 
 
@@ -123,6 +135,10 @@ def _parcel(site: Site, plan: Plan, organisation: str, members: Sequence[str], t
     """The reports of one organisation, in a folder of their own."""
     if plan.report == "member":
         site.write_members(members)
+    elif plan.report == "annex":
+        write_annexes(site, [organisation])
+    elif plan.report == "exam":
+        write_exams(site, [plan.exam])
     else:
         site.write_groups([organisation])
     site.folder.rename(target)

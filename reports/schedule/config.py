@@ -16,8 +16,10 @@ from reports.schedule.periods import Relative, Term
 from schemas.errors import ConfigError
 from schemas.reference.columns import Language
 
-Kind = Literal["member", "branch", "committee", "exam"]
-KINDS: tuple[Kind, ...] = ("member", "branch", "committee", "exam")
+Kind = Literal["member", "annex", "branch", "committee", "exam"]
+KINDS: tuple[Kind, ...] = ("member", "annex", "branch", "committee", "exam")
+NAMED = ("member", "annex")
+"""Kinds that hold names or records of single persons; an annex is what a branch's secretary alone gets."""
 Include = Literal["self", "below", "branches"]
 INCLUDES: tuple[Include, ...] = ("self", "below", "branches")
 EVERYWHERE = "*"
@@ -53,7 +55,6 @@ class Job:
     report: Kind
     scope: Selection
     destinations: tuple[str, ...]
-    detail: Literal["named", "aggregate"] = "aggregate"
     exam: str = ""
     course: str = ""
     formats: tuple[Format, ...] = ("html",)
@@ -63,7 +64,7 @@ class Job:
     @property
     def named(self) -> bool:
         """Whether its reports may hold names or records of single persons."""
-        return self.report == "member" or self.detail == "named"
+        return self.report in NAMED
 
 
 @dataclass(frozen=True, slots=True)

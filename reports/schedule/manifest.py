@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from reports.data import Period
-from reports.schedule.config import Job, Selection
+from reports.schedule.config import NAMED, Job, Selection
 from reports.schedule.periods import Term, resolve
 from schemas.errors import XuejingError
 
@@ -111,7 +111,6 @@ class Plan(msgspec.Struct, frozen=True):
     """What to make, fixed when it was planned: a crash between resumes the same, whatever the file says then."""
 
     report: str
-    detail: str
     first: date
     last: date
     label: str
@@ -132,7 +131,7 @@ class Plan(msgspec.Struct, frozen=True):
     @property
     def named(self) -> bool:
         """Whether names or personal records may be in its files."""
-        return self.report == "member" or self.detail == "named"
+        return self.report in NAMED
 
 
 class Manifest(msgspec.Struct):
@@ -203,7 +202,6 @@ def plan(job: Job, due: datetime, now: datetime, terms: tuple[Term, ...]) -> Man
         planned_at=now.astimezone(UTC),
         plan=Plan(
             report=job.report,
-            detail=job.detail,
             first=named.period.first,
             last=named.period.last,
             label=named.label,

@@ -16,6 +16,7 @@ from reports.schedule.config import (
     EVERYWHERE,
     INCLUDES,
     KINDS,
+    NAMED,
     Destination,
     Include,
     Job,
@@ -132,7 +133,6 @@ def _job(
             ConfigError(f"{name!r} can't be the name of a job", hint="lower case letters, digits, - and _, 40 at most"),
         )
     report = cast("Kind", table.text("report", None, KINDS))
-    detail = table.text("detail", "aggregate", ("aggregate", "named"))
     exam, course = table.text("exam", ""), table.text("course", "")
     if exam and course:
         table.add("exam", ConfigError("a report is about one course or one exam", hint="give one"))
@@ -153,18 +153,15 @@ def _job(
             "destinations",
             ConfigError(f"there is no destination {unknown!r}", hint=f"add [destination.{unknown}]; there are {names}"),
         )
+    if course and report == "annex":
+        table.add("course", ConfigError("an annex is about all courses", hint="remove course"))
     formats = table.texts("formats", ("html",), FORMATS)
     languages = table.texts("languages", ("zh",), LANGUAGES)
     scope = _selection(table, report)
     catch_up = _catch_up(table)
     title = table.text("title", name or "-")
-    if detail == "named" and report in ("committee", "exam"):
-        table.add(
-            "detail",
-            ConfigError("reports of this kind never name members", hint="leave detail out, or use report = branch"),
-        )
     table.done()
-    if report == "member" or detail == "named":
+    if report in NAMED:
         _names_may_go(table, wanted, destinations)
     if len(table.problems) > before:
         return None
@@ -178,7 +175,6 @@ def _job(
         report=report,
         scope=scope,
         destinations=wanted,
-        detail="named" if detail == "named" else "aggregate",
         exam=exam,
         course=course,
         formats=cast("tuple[Format, ...]", formats),
@@ -228,6 +224,8 @@ def _selection(table: Table, report: str) -> Selection:
         members,
     )
     inner.done()
+    if report == "exam" and found != Selection():
+        table.add("scope", ConfigError("a report about an exam is about everybody", hint="remove scope"))
     if members and report != "member":
         table.add("scope", ConfigError("only reports about members select members", hint='use report = "member"'))
     return found

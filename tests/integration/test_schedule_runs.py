@@ -58,6 +58,30 @@ scope = {{ organisations = ["l1", "r1"] }}
 formats = ["json"]
 destinations = ["post", "group"]
 
+[[job]]
+name = "annexes"
+cron = "0 5 1 * *"
+start = {start}
+period = {{ first = 2026-03-03, last = 2026-03-19 }}
+report = "annex"
+scope = {{ organisations = ["left"], include = "below" }}
+destinations = ["named-box", "ding"]
+
+[[job]]
+name = "exam"
+cron = "0 5 1 * *"
+start = {start}
+period = {{ first = 2026-03-03, last = 2026-03-19 }}
+report = "exam"
+exam = "e1"
+formats = ["html", "xlsx", "csv"]
+destinations = ["named-box"]
+
+[destination.named-box]
+kind = "folder"
+path = "{folder}/out"
+named_scope = ["l1"]
+
 [destination.box]
 kind = "folder"
 path = "{folder}/out"
@@ -93,6 +117,8 @@ kind = "dingtalk"
 webhook_env = "TEST_DING"
 sign_env = "TEST_DING_SIGN"
 """
+
+BOTH = ("branches", "members")
 
 
 @dataclass
@@ -190,7 +216,7 @@ def place(world: Store, certificates: Certificates, tmp_path: Path) -> Iterator[
 
 def test_due_made_delivered_once(place: Place) -> None:
     assert place.call("check")[0] == 0
-    status, output = place.call("run", "--due", "--textfile", str(place.folder / "x.prom"))
+    status, output = place.call("run", *BOTH, "--due", "--textfile", str(place.folder / "x.prom"))
     assert status == 0, output
     (run,) = place.runs("branches")
     assert run.state == "done"
@@ -212,14 +238,14 @@ def test_due_made_delivered_once(place: Place) -> None:
     metrics = (place.folder / "x.prom").read_text()
     assert 'xuejing_schedule_open_runs{schedule="members"} 0.0' in metrics
     before = (place.robots.calls, len(place.mail.received), place.boxed())
-    status, output = place.call("run", "--due")
+    status, output = place.call("run", *BOTH, "--due")
     assert (status, "nothing is due" in output) == (0, True)
     assert (place.robots.calls, len(place.mail.received), place.boxed()) == before
     assert "done" in place.call("list")[1]
 
 
 def test_names_go_only_where_the_file_says_so(place: Place) -> None:
-    assert place.call("run", "--due")[0] == 0
+    assert place.call("run", *BOTH, "--due")[0] == 0
     (run,) = place.runs("members")
     assert {(d.organisation, d.destination, d.state) for d in run.deliveries} == {
         ("l1", "post", "delivered"),
@@ -243,9 +269,27 @@ def test_names_go_only_where_the_file_says_so(place: Place) -> None:
     assert re.search(r"schedule\.toml:\d+, job\.destinations", output)
 
 
+def test_annexes_and_exams(place: Place) -> None:
+    status, output = place.call("run", "annexes", "exam", "--due")
+    assert status == 0, output
+    (annexes,), (exam,) = place.runs("annexes"), place.runs("exam")
+    assert {(d.organisation, d.destination, d.state) for d in annexes.deliveries} == {
+        ("l1", "named-box", "delivered"),
+        ("l2", "named-box", "withheld"),
+        ("left", "named-box", "withheld"),
+        ("", "ding", "delivered"),
+    }
+    keys = {key.split("/", 2)[2] for key in place.boxed()}
+    assert "l1/secretary/l1.html" in keys
+    assert not any(key.startswith(("left/", "l2/")) for key in keys)
+    (parcel,) = exam.parcels
+    assert {f"{parcel.folder}/exams/e1.{suffix}" for suffix in ("html", "xlsx")} <= keys
+    assert not parcel.named
+
+
 def test_a_failed_destination_does_not_stop_the_others(place: Place) -> None:
     place.robots.answers = [(500, 0)] * 3
-    status, output = place.call("run", "--due", TEST_S3_SECRET="", TEST_MAIL_PASSWORD="wrong-password")
+    status, output = place.call("run", *BOTH, "--due", TEST_S3_SECRET="", TEST_MAIL_PASSWORD="wrong-password")
     assert status == 3, output
     (run,) = place.runs("branches")
     states = {(d.destination, d.state) for d in run.deliveries}
@@ -256,9 +300,9 @@ def test_a_failed_destination_does_not_stop_the_others(place: Place) -> None:
     assert "TEST_S3_SECRET" in output
     assert [len(d.attempts) for d in run.deliveries if d.destination == "group"] == [3]
     calls = place.robots.calls
-    assert place.call("run", "--due")[0] == 4, "too early to try again, and it is still wrong"
+    assert place.call("run", *BOTH, "--due")[0] == 4, "too early to try again, and it is still wrong"
     assert place.robots.calls == calls
-    status, output = place.call("run", "--due", "--now")
+    status, output = place.call("run", *BOTH, "--due", "--now")
     assert status == 0, output
     assert place.runs("branches")[0].state == "done"
     assert place.storage.objects() == place.boxed()
@@ -279,10 +323,10 @@ def test_missed_runs_are_caught_up(place: Place, certificates: Certificates) -> 
 
 
 def test_two_at_once_do_not_clash(place: Place) -> None:
-    processes = [place.start("run", "--due") for _ in range(3)]
+    processes = [place.start("run", *BOTH, "--due") for _ in range(3)]
     outputs = [process.communicate(timeout=120)[0] for process in processes]
     assert sorted(process.returncode for process in processes) in ([0, 6, 6], [0, 0, 6], [0, 0, 0]), outputs
-    assert place.call("run", "--due", "--wait", "60")[0] == 0
+    assert place.call("run", *BOTH, "--due", "--wait", "60")[0] == 0
     assert set(place.mail.ids().values()) == {1}
     assert len(place.robots.messages) == 3
 
@@ -292,8 +336,8 @@ def test_killed_at_any_point_it_resumes(place: Place) -> None:
     begun = time.monotonic()
     place.call("check")
     start = time.monotonic() - begun  # of the program: what is killed before it works shows nothing
-    for _ in range(14):
-        process = place.start("run", "--due", "--wait", "10")
+    for _ in range(8):
+        process = place.start("run", *BOTH, "--due", "--wait", "10")
         try:
             process.communicate(timeout=start + chance.uniform(0.0, 2.5))
             if process.returncode == 0:
@@ -302,7 +346,7 @@ def test_killed_at_any_point_it_resumes(place: Place) -> None:
             process.send_signal(signal.SIGKILL)
             process.communicate()
             kills += 1
-    status, output = place.call("run", "--due", "--now")
+    status, output = place.call("run", *BOTH, "--due", "--now")
     assert status == 0, output
     assert kills > 0
     (run,) = place.runs("branches")
@@ -324,13 +368,13 @@ def test_the_daemon_works_and_stops(place: Place) -> None:
         try:
             deadline = time.monotonic() + 60
             while time.monotonic() < deadline and not all(
-                runs and runs[0].state == "done" for runs in (place.runs("branches"), place.runs("members"))
+                runs and runs[0].state == "done" for runs in map(place.runs, (*BOTH, "annexes", "exam"))
             ):
                 time.sleep(0.2)
             for path in ("live", "ready", "metrics"):
                 with urlopen(f"http://127.0.0.1:{port}/{path}", timeout=5) as answer:
                     assert answer.status == 200
-            assert place.call("run", "--due")[0] == 0, "the daemon holds the lock only while it works"
+            assert place.call("run", "--due", "--wait", "20")[0] == 0, "the daemon holds the lock only while it works"
             process.send_signal(signal.SIGTERM)
             output, _ = process.communicate(timeout=30)
         finally:
@@ -342,8 +386,8 @@ def test_the_daemon_works_and_stops(place: Place) -> None:
 
 def test_nothing_configured(place: Place) -> None:
     (place.folder / "schedule.toml").write_text('timezone = "Asia/Shanghai"\n')
-    assert place.call("run", "--due")[0] == 5
+    assert place.call("run", *BOTH, "--due")[0] == 5
     (place.folder / "schedule.toml").unlink()
-    status, output = place.call("run", "--due")
+    status, output = place.call("run", *BOTH, "--due")
     assert status == 1
     assert "schedule.example.toml" in output

@@ -49,7 +49,7 @@ def the_job(text: str = SMALL) -> Job:
 def test_the_example_is_good_and_shows_every_kind() -> None:
     found = parsed(EXAMPLE)
     assert not found.problems
-    assert {job.report for job in found.jobs} == {"branch", "committee", "member"}
+    assert {job.report for job in found.jobs} == {"branch", "committee", "member", "annex"}
     assert {type(place).__name__ for place in found.destinations.values()} == {
         "FolderPlace", "S3Place", "MailPlace", "RobotPlace"
     }  # fmt: skip
@@ -74,7 +74,8 @@ def test_the_example_is_good_and_shows_every_kind() -> None:
         ('report = "branch"', 'report = "leaderboard"', 6, "is not known"),
         ('report = "branch"', 'report = "exam"', 1, "needs its id"),
         ('report = "branch"', 'report = "member"', 7, "no named_scope"),
-        ('report = "branch"', 'report = "branch"\ndetail = "named"', 8, "no named_scope"),
+        ('report = "branch"', 'report = "annex"', 7, "no named_scope"),
+        ('report = "branch"', 'report = "exam"\nexam = "e"\nscope = { include = "below" }', 8, "about everybody"),
         ('["box"]', '["bx"]', 7, "add [destination.bx]"),
         ('["box"]', '["box"]\nformat = ["html"]', 8, "did you mean formats?"),
         ('["box"]', '["box"]\nformats = ["doc"]', 8, "is not known"),
