@@ -300,7 +300,7 @@ class Groups:
         return comparison(names, counts, values, self.policy.k)
 
     def _pattern(self, days: pl.DataFrame, answers: pl.DataFrame) -> Pattern:
-        by_day = dict(days.group_by("day").agg(pl.col("study_seconds").sum()).sort("day").iter_rows())
+        by_day = dict(days.group_by("day").agg(pl.col("study_seconds").sum().round(3)).sort("day").iter_rows())
         hours = days["hour_seconds"].list.to_array(24).to_numpy().sum(axis=0).tolist() if days.height else [0.0] * 24
         local = answers.select(pl.col("at").dt.convert_time_zone(self.data.timezone).dt.hour().alias("hour"))
         by_hour: Mapping[int, int] = dict(local.group_by("hour").len().iter_rows())

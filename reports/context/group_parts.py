@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -60,7 +61,9 @@ class SilentMember:
 
 def member_sums(days: pl.DataFrame, answers: pl.DataFrame) -> Sums:
     """From member-day rows of one content and the answers about it."""
-    studied = days.group_by("member_id").agg(pl.col("study_seconds").sum(), pl.col("events").sum()).sort("member_id")
+    studied = (
+        days.group_by("member_id").agg(pl.col("study_seconds").sum().round(3), pl.col("events").sum()).sort("member_id")
+    )
     correct = pl.col("correct")
     graded = (
         answers.group_by("member_id")
@@ -92,7 +95,7 @@ def _line(
         members=Figure("members", len(members)),
         active=Figure("active_members", len(active)) if shown else withheld("active_members"),
         coverage=coverage_of(members, active) if shown else withheld("coverage"),
-        mean_study=ratio("mean_study", sum(sums.study.get(m, 0.0) for m in active), len(active))
+        mean_study=ratio("mean_study", math.fsum(sums.study.get(m, 0.0) for m in active), len(active))
         if shown
         else withheld("mean_study"),
         accuracy=accuracy if shown and answers_shown else withheld("accuracy"),

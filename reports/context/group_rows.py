@@ -64,7 +64,7 @@ class MissedQuestion:
 
 def course_lines(catalogue: Catalogue, studied: pl.DataFrame, answers: pl.DataFrame, k: int) -> tuple[ContentLine, ...]:
     """One line a course, by id. ``studied``: member-day rows of single courses."""
-    seconds = dict(studied.group_by("course_id").agg(pl.col("study_seconds").sum()).iter_rows())
+    seconds = dict(studied.group_by("course_id").agg(pl.col("study_seconds").sum().round(3)).iter_rows())
     both = pl.concat([studied.select("course_id", "member_id"), answers.select("course_id", "member_id")])
     people = dict(both.group_by("course_id").agg(pl.col("member_id").n_unique()).iter_rows())
     effects = effects_by(answers, "course_id")
