@@ -26,6 +26,19 @@ from .read.reader import Reader
 _T = "{t:DateTime64(6, 'UTC')}"
 _IMPORTED = f"""import_id IN (
     SELECT import_id FROM imports FINAL WHERE kind != 'pending' AND recorded_at <= {_T})"""
+_POSITION = "cluster, topic, partition, offset, line"
+_LOST = f"""({_POSITION}) IN (
+    SELECT {_POSITION} FROM (
+        SELECT member_id, event_id, body_hash, {_POSITION} FROM events FINAL WHERE archived_at <= {_T}
+        UNION ALL
+        SELECT member_id, event_id, body_hash, {_POSITION} FROM duplicates FINAL WHERE received_at <= {_T}
+    ) AS known
+    INNER JOIN (
+        SELECT member_id, event_id, min(body_hash) AS best FROM events WHERE archived_at <= {_T}
+        GROUP BY member_id, event_id HAVING uniqExact(body_hash) > 1
+    ) AS won USING (member_id, event_id)
+    WHERE body_hash > best)"""
+"""A line loses to another body under its id when that one is archived, which may be long after its own receipt."""
 COMPUTED = "computed"
 """Rule of tables whose rows are made again."""
 NOT_READ = "not read"
@@ -37,7 +50,7 @@ RULES: Mapping[str, str] = {
     "org_closure": _IMPORTED,
     "imports": f"kind != 'pending' AND recorded_at <= {_T}",
     "events": f"archived_at <= {_T}",
-    "rejected_events": f"received_at <= {_T}",
+    "rejected_events": f"received_at <= {_T} AND (reason != 'conflict' OR {_LOST})",
     "duplicates": f"received_at <= {_T}",
     "ledger": f"received_at <= {_T}",
     "calibrations": f"calibrated_at <= {_T}",
