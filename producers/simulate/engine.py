@@ -47,8 +47,7 @@ class Simulation:
 
     def flushes(self) -> Iterator[Flush]:
         """All flushes in order of receipt."""
-        scenario = self.scenario
-        meetings = attendance_flushes(scenario.seed, scenario.timezone, scenario.sessions, scenario.members)
+        meetings = attendance_flushes(self.scenario)
         return merge(self._study_flushes(), meetings, key=lambda flush: flush.received_at)
 
     def _study_flushes(self) -> Iterator[Flush]:

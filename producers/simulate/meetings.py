@@ -18,7 +18,7 @@ import msgspec
 from producers.simulate.clock import DAY_MS, HOUR_MS, MINUTE_MS, Stamper, instant, midnight_ms
 from producers.simulate.delivery import event_id
 from producers.simulate.draw import seeded
-from producers.simulate.model import Flush, Organisation, OrganisedSession, Person
+from producers.simulate.model import Flush, Organisation, OrganisedSession, Person, Scenario
 
 _encode = msgspec.json.Encoder().encode
 _OFFICES = ("branch_secretary", "organisation_officer", "committee_member")
@@ -81,18 +81,17 @@ def _weekday(day: date) -> date:
     return day + timedelta(days=max(0, 7 - day.weekday()) if day.weekday() > 4 else 0)
 
 
-def attendance_flushes(
-    seed: int, timezone: str, sessions: Sequence[OrganisedSession], members: Sequence[Person]
-) -> list[Flush]:
-    """What readers, phones and the office send, in order of receipt."""
-    zone, stamp = ZoneInfo(timezone), Stamper(timezone)
+def attendance_flushes(scenario: Scenario) -> list[Flush]:
+    """What readers, phones and the office send, in order of receipt. Nothing is made up after the term."""
+    zone, stamp = ZoneInfo(scenario.timezone), Stamper(scenario.timezone)
+    until = midnight_ms(scenario.end, zone)
     found: list[Flush] = []
-    for session in sessions:
+    for session in scenario.sessions:
         begin = midnight_ms(session.day, zone) + round(session.hour * HOUR_MS)
-        for person in members:
+        for person in scenario.members:
             if _invited(session, person):
-                rng = seeded(seed, "attendance", session.session_id, person.index)
-                found += _attendance(session, person, begin, stamp, rng)
+                rng = seeded(scenario.seed, "attendance", session.session_id, person.index)
+                found += _attendance(session, person, (begin, until), stamp, rng)
     return sorted(found, key=lambda f: (f.received_at, f.member_id))
 
 
@@ -105,12 +104,15 @@ def _invited(session: OrganisedSession, person: Person) -> bool:
     return session.meeting == "training" or row.org_id == session.org_id
 
 
-def _attendance(session: OrganisedSession, person: Person, begin: int, stamp: Stamper, rng: Random) -> Iterator[Flush]:
+def _attendance(
+    session: OrganisedSession, person: Person, span: tuple[int, int], stamp: Stamper, rng: Random
+) -> Iterator[Flush]:
+    begin = span[0]
     status = person.memberships[-1].status
     willing = 0.35 if status in ("mobile", "retired") else 0.55 if not person.activity else 0.93
     if rng.random() >= willing:
         if status == "full" and rng.random() < 0.5:
-            yield from _make_up(session, person, begin, stamp, rng)
+            yield from _make_up(session, person, span, stamp, rng)
         return
     came = begin + round(rng.gauss(-3.0, 4.0) * MINUTE_MS)
     base = _event(session, person, session.method)
@@ -131,9 +133,13 @@ def _attendance(session: OrganisedSession, person: Person, begin: int, stamp: St
         yield _flush(person, {"member_id": person.member_id, "source": _SOURCES["hand"]} | body, at, at, stamp, rng)
 
 
-def _make_up(session: OrganisedSession, person: Person, begin: int, stamp: Stamper, rng: Random) -> Iterator[Flush]:
+def _make_up(
+    session: OrganisedSession, person: Person, span: tuple[int, int], stamp: Stamper, rng: Random
+) -> Iterator[Flush]:
     """Made up some days later, entered by hand."""
-    at = begin + rng.randrange(3, 10) * DAY_MS
+    at = span[0] + rng.randrange(3, 10) * DAY_MS
+    if at >= span[1]:
+        return
     body = _event(session, person, "hand") | {"duration_ms": session.minutes * MINUTE_MS, "make_up": True}
     yield _flush(person, body, at, at + DAY_MS, stamp, rng)
 

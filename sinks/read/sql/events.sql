@@ -51,7 +51,8 @@ SELECT
     e.source AS source,
     e.device_id AS device_id,
     e.session_id AS session_id,
-    e.skew_ms AS skew_ms
+    e.skew_ms AS skew_ms,
+    e.detail AS detail
 FROM (
     SELECT * EXCEPT (raw), toDate32(toTimeZone(at, {timezone:String})) AS local_day
     FROM events FINAL
