@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 VENV := .venv
+BENCH := .venv-bench
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
 # Wheels only, so that nothing is compiled and no build script of a dependency runs; hashes, so that what was
@@ -12,7 +13,7 @@ PYTEST := $(BIN)/python -m pytest
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo test test-kafka test-browser chaos mutants lint format docs docs-check pictures bench lock clean check-python
+.PHONY: help setup dev demo test test-kafka test-browser chaos mutants lint format docs docs-check pictures bench bench-full lock clean check-python
 .DELETE_ON_ERROR:
 
 help: ## list what can be made
@@ -92,12 +93,22 @@ pictures: demo ## take the README's pictures again, from the demo's reports (nee
 docs-check: $(VENV)/.dev ## fail when a generated page is stale or a link is broken
 	@$(PYTEST) tests/unit/test_docs.py $(ARGS)
 
-bench: $(VENV)/.dev ## short benchmarks
-	@$(BIN)/python -m bench
+# An environment of its own: what benchmarks compare with has other needs than the project.
+$(BENCH)/.installed: requirements/build.lock requirements/bench.lock | check-python
+	@echo "setup: what is measured and what it is compared with in $(BENCH)"
+	@$(PYTHON) -m venv --clear $(BENCH)
+	@$(BENCH)/bin/python -m pip --disable-pip-version-check --quiet --no-input install --require-hashes --only-binary :all: -r requirements/bench.lock
+	@touch $@
+
+bench: $(BENCH)/.installed ## short benchmarks, written to docs/performance.md (Java 17, Maven; ARGS="--only ingest latency")
+	@$(BENCH)/bin/python -m bench $(ARGS)
+
+bench-full: $(BENCH)/.installed ## all benchmarks, as docs/performance.md has them: hours
+	@$(BENCH)/bin/python -m bench --full $(ARGS)
 
 lock: $(VENV)/.base ## resolve dependencies again (needs uv: it is installed into the environment)
 	@$(PIP) install 'uv>=0.8'
 	@sh requirements/lock.sh $(BIN)/uv
 
 clean: ## remove the environment, caches and the demo's results
-	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis build demo-report *.egg-info
+	rm -rf $(VENV) $(BENCH) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis build demo-report *.egg-info

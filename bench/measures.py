@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
+from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -118,10 +119,11 @@ def coverage(replications: int, members: int = 1000, items: int = 30) -> dict[st
 
 
 def main() -> None:
-    """Print one JSON object."""
+    """Print or write one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=5, help="timed runs of each case")
     parser.add_argument("--coverage", type=int, default=0, metavar="N", help="also simulate N calibrations")
+    parser.add_argument("--out", type=Path, help="write the result there")
     given = parser.parse_args()
     result: dict[str, Any] = {
         "machine": {
@@ -135,7 +137,11 @@ def main() -> None:
     }
     if given.coverage:
         result["coverage_95"] = coverage(given.coverage)
-    print(json.dumps(result, indent=2))
+    if given.out:
+        given.out.parent.mkdir(parents=True, exist_ok=True)
+        given.out.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
+    else:
+        print(json.dumps(result, indent=2))
 
 
 if __name__ == "__main__":

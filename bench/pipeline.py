@@ -14,10 +14,12 @@ import time
 import tracemalloc
 from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from bench import machine
 from bench.workload import body, member, messages
 from schemas.days import LocalDays
 from schemas.reference import Member, Organisation, Roster
@@ -29,6 +31,8 @@ from streams.records import Record, RecordBatch
 from streams.rules import Generation
 
 BATCH_EVENTS = 20_000
+MEMORY_CASES = ((10_000, 10), (5_000, 20), (1_000, 100), (200, 1_000))
+"""(members, facts of each)"""
 GC_THRESHOLDS = (200_000, 50, 1000)
 """As the worker sets them."""
 
@@ -211,18 +215,31 @@ def work(events: int = 12_000, per_message: int = 1, members: int = 2_000) -> di
 
 
 def main() -> None:
-    """Print one JSON object."""
+    """Print or write one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=120_000)
     parser.add_argument("--per-message", type=int, default=1)
     parser.add_argument("--members", type=int, default=100_000)
     parser.add_argument("--memory", action="store_true", help="bytes of a fact in memory instead of speed")
+    parser.add_argument("--all", action="store_true", help="speed at 1, 20 and 100 a message, memory and counts")
+    parser.add_argument("--out", type=Path, help="write the result there")
     given = parser.parse_args()
-    if given.memory:
-        found: Any = [memory(m, f) for m, f in ((10_000, 10), (5_000, 20), (1_000, 100), (200, 1_000))]
+    if given.all:
+        found: Any = {
+            "machine": machine.describe("python -m bench.pipeline " + " ".join(sys.argv[1:])),
+            "pipeline": [run(given.events, k, given.members) for k in (1, 20, 100)],
+            "memory": [memory(*case) for case in MEMORY_CASES],
+            "work": [work(per_message=k) for k in (1, 20)],
+        }
+    elif given.memory:
+        found = [memory(*case) for case in MEMORY_CASES]
     else:
         found = run(given.events, given.per_message, given.members)
-    print(json.dumps(found, indent=2))
+    if given.out:
+        given.out.parent.mkdir(parents=True, exist_ok=True)
+        given.out.write_text(json.dumps(found, indent=2) + "\n", "utf-8")
+    else:
+        print(json.dumps(found, indent=2))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Resolves pyproject.toml into the locks beside this file. Usage: requirements/lock.sh PATH_TO_UV [--upgrade]
 #   production: what the image installs, documents too   embedded: plus engine and broker   dev: plus tests and lint
+#   bench: plus what benchmarks compare with
 set -eu
 uv=$1
 shift
@@ -15,4 +16,9 @@ echo 'setuptools>=77' | compile build "$@" -
 # The widest set first: the smaller ones take their versions from it.
 compile dev "$@" pyproject.toml --extra documents --extra embedded --extra dev -c requirements/build.lock
 compile embedded "$@" pyproject.toml --extra documents --extra embedded -c requirements/dev.lock
+# In an environment of its own: quixstreams does not bear the pydantic that is locked; all else is the same.
+same=$(mktemp)
+trap 'rm -f "$same"' EXIT
+grep -E '^[a-z0-9].*==' requirements/embedded.lock | grep -v '^pydantic' | sed 's/ \\$//' > "$same"
+compile bench "$@" pyproject.toml --extra documents --extra embedded --extra bench -c "$same"
 compile production "$@" pyproject.toml --extra documents -c requirements/dev.lock
