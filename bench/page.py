@@ -80,8 +80,11 @@ def ingest(found: Result) -> list[str]:
 def latency(found: Result) -> list[str]:
     """Percentiles by share of capacity."""
     rows = [
-        ("idle" if not r["share"] else f"{r['share']:.0%}", f"{r['events_per_second']:,}", r["p50_ms"], r["p95_ms"])
-        + (r["p99_ms"], r["max_ms"], r["probes"])
+        (
+            f"{r['share']:.0%}" if r["share"] else "idle",
+            f"{r['events_per_second']:,}",
+            *(r[k] for k in ("p50_ms", "p95_ms", "p99_ms", "max_ms", "probes")),
+        )
         for r in found["latency"]
     ]
     heads = ["share of capacity", "events/s", "p50 ms", "p95 ms", "p99 ms", "max ms", "probes"]
@@ -144,8 +147,12 @@ def fold(found: Result) -> list[str]:
 def queries(found: Result) -> list[str]:
     """Each query at its largest scope and period."""
     rows = [
-        (f"{r['name']}, {r['scope']}, {r['period']}", r["cold"], r["p50"], r["p95"], f"{r['rows']:,}", r["mib"])
-        + (r["memory_mib"],)
+        (
+            f"{r['name']}, {r['scope']}, {r['period']}",
+            *(r[k] for k in ("cold", "p50", "p95")),
+            f"{r['rows']:,}",
+            *(r[k] for k in ("mib", "memory_mib")),
+        )
         for r in found["queries"]
     ]
     heads = ["query, scope, period", "cold s", "p50 s", "p95 s", "rows read", "MiB read", "peak MiB"]
