@@ -61,15 +61,15 @@ def listing(
 def _frame(found: list[Issued], zone: ZoneInfo, language: str) -> pl.DataFrame:
     rows = [
         {
-            "report_id": i.series.id,
-            "version": i.version,
-            "kind": i.series.kind,
             "subject": i.series.subject,
+            "version": i.version,
+            "cut_off": i.cut_off.astimezone(zone).isoformat(),
+            "reason": REASONS[i.reason].of("zh" if language == "zh" else "en"),
+            "report_id": i.series.id,
+            "kind": i.series.kind,
             "first": i.series.period.first,
             "last": i.series.period.last,
-            "cut_off": i.cut_off.astimezone(zone).isoformat(),
             "issued_at": i.issued_at,
-            "reason": REASONS[i.reason].of("zh" if language == "zh" else "en"),
             "erased": i.erased,
             "content": f"{i.series.content.kind} {i.series.content.id}".strip(),
             "files": len(i.files),
@@ -83,15 +83,15 @@ def _frame(found: list[Issued], zone: ZoneInfo, language: str) -> pl.DataFrame:
 
 
 _SCHEMA: dict[str, Any] = {
-    "report_id": pl.String,
-    "version": pl.Int64,
-    "kind": pl.String,
     "subject": pl.String,
+    "version": pl.Int64,
+    "cut_off": pl.String,
+    "reason": pl.String,
+    "report_id": pl.String,
+    "kind": pl.String,
     "first": pl.Date,
     "last": pl.Date,
-    "cut_off": pl.String,
     "issued_at": pl.Datetime("us", "UTC"),
-    "reason": pl.String,
     "erased": pl.Boolean,
     "content": pl.String,
     "files": pl.Int64,

@@ -11,8 +11,9 @@ from reports.context.head import Head
 from reports.data import ReportData
 from reports.plain import to_json
 from reports.render import Page, Renderer
-from reports.text import Note, Words, note
+from reports.text import Note, Words, messages, note
 from schemas.metrics import METRICS
+from schemas.reference import Text
 
 Archived = Mapping[str, tuple[int, int]]
 """Type of event → events archived between the two cut-offs, and members behind them."""
@@ -50,12 +51,18 @@ def _rules(head: Head) -> tuple[str, ...]:
     return head.rules.partition("-")[2], head.timezone, head.provenance.thresholds if head.provenance else ""
 
 
+def _kind(event_type: str) -> Text:
+    """What a type of event is called; the type itself where it has no name here."""
+    return messages().get(f"changes.kind_{event_type}", Text(event_type, event_type))
+
+
 def _causes(heads: tuple[Head, Head], common: tuple[Cause, ...], archived: Archived, k: int) -> Iterator[Note]:
     for kind, (events, members) in archived.items():
+        named = _kind(kind)
         if events and members >= k:
-            yield note("changes.archived", kind=kind, events=str(events), members=str(members))
+            yield note("changes.archived", kind=named, events=str(events), members=str(members))
         elif events:
-            yield note("changes.archived_few", kind=kind, k=str(k))
+            yield note("changes.archived_few", kind=named, k=str(k))
     one, other = (head.provenance for head in heads)
     if one and other:
         if one.roster != other.roster:
