@@ -291,11 +291,12 @@ def _conclude(context: Context, result: Result) -> None:
     if not result.runs and not result.failed:
         context.say("没有到期的任务", "nothing is due")
         return
+    kept, kept_en = (f"，按名单范围未送 {n} 项", f", {n} withheld") if (n := result.withheld) else ("", "")
     context.say(
         f"运行 {result.runs} 次：新制作 {result.made} 次（文件 {result.files} 个），送达 {result.delivered} 项，"
-        f"失败 {result.failed} 项",
+        f"失败 {result.failed} 项{kept}",
         f"{result.runs} runs: {result.made} made ({result.files} files), {result.delivered} deliveries, "
-        f"{result.failed} failures",
+        f"{result.failed} failures{kept_en}",
     )
 
 

@@ -51,6 +51,7 @@ class Result:
     files: int = 0
     delivered: int = 0
     failed: int = 0
+    withheld: int = 0
     runs: int = 0
     troubles: list[tuple[str, XuejingError]] = field(default_factory=list)
     wake: datetime | None = None
@@ -116,7 +117,7 @@ class Runner:
         self.result.runs += 1
         if manifest.state == "made" and not self.state.intact(manifest):
             self.tell(f"{job.name}：文件已损坏，重新制作", f"{job.name}: files were damaged and are made again")
-            manifest.state = "planned"
+            manifest.state, manifest.parcels = "planned", ()
         if manifest.state == "planned":
             self._make(job, manifest, at_once)
         if manifest.state == "made":
@@ -184,6 +185,7 @@ class Runner:
         where = f"{job.name} {manifest.plan.label}"
         if manifest.making and manifest.making[-1].error and not manifest.parcels:
             self._trouble(where, manifest.making[-1].trouble)
+        self.result.withheld += sum(d.state == "withheld" for d in manifest.deliveries)
         for missing in manifest.missing:
             self._trouble(where, missing.trouble)
         for delivery in manifest.failed:

@@ -272,6 +272,7 @@ def test_names_go_only_where_the_file_says_so(place: Place) -> None:
 def test_annexes_and_exams(place: Place) -> None:
     status, output = place.call("run", "annexes", "exam", "--due")
     assert status == 0, output
+    assert "2 withheld" in output
     (annexes,), (exam,) = place.runs("annexes"), place.runs("exam")
     assert {(d.organisation, d.destination, d.state) for d in annexes.deliveries} == {
         ("l1", "named-box", "delivered"),
@@ -308,6 +309,20 @@ def test_a_failed_destination_does_not_stop_the_others(place: Place) -> None:
     assert place.storage.objects() == place.boxed()
     assert set(place.mail.ids().values()) == {1}
     assert place.robots.calls == calls + 1, "the others were told already"
+
+
+def test_damaged_files_are_made_again_and_never_delivered(place: Place) -> None:
+    (place.folder / "out").rmdir()
+    assert place.call("run", "exam", "--due")[0] == 3
+    (page,) = (place.folder / "state/runs/exam").rglob("e1.html")
+    page.write_text("damaged")
+    (place.folder / "out").mkdir()
+    status, output = place.call("run", "exam", "--due", "--now")
+    assert status == 0, output
+    assert "made again" in output
+    (exam,) = place.runs("exam")
+    assert exam.state == "done"
+    assert not any(b"damaged" in content for content in place.boxed().values())
 
 
 def test_missed_runs_are_caught_up(place: Place, certificates: Certificates) -> None:
