@@ -160,6 +160,37 @@ def test_probe_travels_the_pipeline_and_touches_nobody(ops: Ops) -> None:
     assert ops.running.store.rows("SELECT count() FROM events") == before
 
 
+def test_a_sign_in_table_becomes_attendance_and_credit(ops: Ops) -> None:
+    path = ops.folder / "sign-in.csv"
+    ops._write(path, [("member_id", "session_id", "meeting", "start", "end", "method"),
+                      ("m1", "L1", "党课", "2026-03-04 14:00", "2026-03-04 15:30", "扫码"),
+                      ("m2", "L1", "党课", "2026-03-04 14:00", "2026-03-04 15:30", "hand")])  # fmt: skip
+    ops.cli("emit", "--restart", str(path))
+    ops.running.wait_until_processed()
+
+    def query(name: str, *options: str) -> list[dict[str, Any]]:
+        found = ops.cli("query", name, "--format", "ndjson", "--to", "2026-03-31", *options).stdout
+        return [json.loads(line) for line in found.splitlines()]
+
+    rows = query("attendance")
+    assert [(r["member_id"], r["day"], r["meeting"], r["methods"], r["duration_ms"]) for r in rows] == [
+        ("m1", "2026-03-04", "party_lecture", ["code"], 5_400_000),
+        ("m2", "2026-03-04", "party_lecture", ["hand"], 5_400_000),
+    ]
+    hours = {r["member_id"]: r["earned_hours"] for r in query("credit") if r["credit_kind"] == "organised"}
+    assert (hours["m1"], hours["m2"], hours["m3"]) == (2, 2, 0)
+    ops.agree()
+    ops.cli("withdraw", rows[0]["event_ids"][0], "--reason", "entered for somebody else")
+    ops.running.wait_until_processed()
+    assert [r["member_id"] for r in query("attendance")] == ["m2"]
+    ops.agree()
+    quotas = ops.folder / "quotas.csv"
+    ops._write(quotas, [("quota_id", "kind", "hours"), ("q-1", "organised", "2")])
+    ops.cli("import", "credit", str(quotas))
+    states = {r["member_id"]: r["state"] for r in query("credit") if r["credit_kind"] == "organised"}
+    assert (states["m1"], states["m2"]) == ("open", "done")
+
+
 def test_rebuild_with_another_zone_switches_when_all_is_there(ops: Ops) -> None:
     ops.emit(study(30, "m2", "2026-03-05T00:10:00+08:00", 20))
     assert [(str(r["day"]), r["study_seconds"]) for r in ops.day("m2")] == [("2026-03-04", 600), ("2026-03-05", 600)]
