@@ -187,19 +187,16 @@ class Expansion:
             conditions.append(f"{column} <= {self.bind('upto', 'String', self.span.upto)}")
         return conditions
 
-    def home(self, member: str, day: str, homes: str = "homes") -> str:
-        """Join the membership of the day as ``home``; without one, a row stays only if no place was asked for.
-        ``homes``: a common table expression with its columns and more."""
-        return self._join("INNER" if self.placed else "LEFT", member, day, homes)
+    def home(self, member: str, day: str) -> str:
+        """Join the membership of the day as ``home``; without one, a row stays only if no place was asked for."""
+        return self._join("INNER" if self.placed else "LEFT", member, day)
 
     def placed_home(self, member: str, day: str) -> str:
         """Join the membership of the day as ``home``; rows without one are left out."""
         return self._join("INNER", member, day)
 
-    def _join(self, kind: str, member: str, day: str, homes: str = "homes") -> str:
-        return (
-            f"{kind} JOIN {homes} AS home ON home.member_id = {member} AND home.since <= {day} AND {day} < home.until"
-        )
+    def _join(self, kind: str, member: str, day: str) -> str:
+        return f"{kind} JOIN homes AS home ON home.member_id = {member} AND home.since <= {day} AND {day} < home.until"
 
     def on_days(self, column: str) -> str:
         """Restrict a local day to the period."""

@@ -1,17 +1,20 @@
 -- How hard was each question, how long did it take, and which wrong answer was chosen most?
 WITH
     @homes,
-    -- A bitmap of small numbers holds who answered in a third of the memory of their ids. 0: in no roster.
-    numbered AS (SELECT *, toUInt32(dense_rank() OVER (ORDER BY member_id)) AS number FROM homes),
+    -- A bitmap of small numbers holds who answered in a third of the memory of their ids. 0: in no roster, on any day.
+    numbered AS (
+        SELECT member_id, toUInt32(row_number() OVER (ORDER BY member_id)) AS number
+        FROM (SELECT DISTINCT member_id FROM homes)
+    ),
     chosen AS (
         -- By what was chosen, if it was wrong: one pass over the answers gives the totals and the favourites.
         SELECT
             a.course_id AS course_id, a.question_id AS question_id, a.wrong AS wrong, count() AS answers,
             countIf(isNotNull(a.correct)) AS graded, countIf(a.correct = true) AS correct,
-            groupBitmapStateIf(home.number, home.number > 0) AS who,
-            groupBitmapStateIf(home.number, home.number > 0 AND a.correct = false) AS who_wrong,
-            uniqExactStateIf(a.member_id, home.number = 0) AS others,
-            uniqExactStateIf(a.member_id, home.number = 0 AND a.correct = false) AS others_wrong,
+            groupBitmapStateIf(known.number, known.number > 0) AS who,
+            groupBitmapStateIf(known.number, known.number > 0 AND a.correct = false) AS who_wrong,
+            uniqExactStateIf(a.member_id, known.number = 0) AS others,
+            uniqExactStateIf(a.member_id, known.number = 0 AND a.correct = false) AS others_wrong,
             sumIf(a.score_micro, isNotNull(a.correct)) AS score_micro,
             sumIf(a.max_micro, isNotNull(a.correct)) AS max_micro,
             sum(a.response_ms) AS response_ms, count(a.response_ms) AS timed
@@ -22,7 +25,8 @@ WITH
             WHERE generation = {generation:UInt16} AND @members(member_id) AND @on_days(day)
               AND @equal(course_id, course) AND @equal(exam_id, exam) AND counted
         ) AS a
-        @home(a.member_id, a.day, numbered)
+        @home(a.member_id, a.day)
+        LEFT JOIN numbered AS known ON known.member_id = a.member_id
         GROUP BY course_id, question_id, wrong
     ),
     totals AS (
