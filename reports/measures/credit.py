@@ -7,12 +7,11 @@ hours are the sum of their lines and nothing else (see ``credit_balance``), so t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 from typing import Literal, NamedTuple
 
-from schemas.credit import MINUTE_MS, Conversion, CreditRules, Kind
+from schemas.credit import MINUTE_MS, Conversion, CreditRules, Kind, Rule
 from schemas.reference import Roster
 
 Reason = Literal["", "overlap", "capped", "rounded", "too_short", "length_unknown", "kind", "no_rule", "no_membership"]
@@ -42,8 +41,7 @@ class Attended(NamedTuple):
     event_ids: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line of the ledger. ``source``: the course or the session that the time was spent on."""
 
     member_id: str
@@ -77,16 +75,17 @@ def ledger(
     than this counts. Within a day, courses count in order of their id and sessions in order of time, until the cap.
     """
     lines: list[Line] = []
+    terms = _Terms(rules)
     by_day = sorted(studied, key=lambda s: (s.member_id, s.day, s.course_id))
     for (member, day), courses in groupby(by_day, key=lambda s: (s.member_id, s.day)):
         listed = list(courses)
         total = (union or {}).get((member, day), sum(s.ms for s in listed))
         items = [_Item(s.course_id, s.ms) for s in listed]
-        lines += _day(member, day, "self_study", items, total, rules, roster)
+        lines += _day(member, day, "self_study", items, total, terms, roster)
     sessions = sorted(attended, key=lambda a: (a.member_id, a.day, a.at_ms, a.session_id))
     for (member, day), attendances in groupby(sessions, key=lambda a: (a.member_id, a.day)):
         items = [_Item(a.session_id, a.ms, a.kind, a.make_up, a.event_ids) for a in attendances]
-        lines += _day(member, day, "organised", items, None, rules, roster)
+        lines += _day(member, day, "organised", items, None, terms, roster)
     return sorted(lines, key=lambda line: (line.member_id, line.day, line.kind, line.source))
 
 
@@ -98,11 +97,26 @@ class _Item(NamedTuple):
     event_ids: tuple[str, ...] = ()
 
 
+class _Terms:
+    """The rule of each day, and what counts by it: looked up once a day and kind, not once a member."""
+
+    def __init__(self, rules: CreditRules) -> None:
+        self._rules = rules
+        self._found: dict[tuple[date, Kind], tuple[Rule | None, Conversion]] = {}
+
+    def of(self, day: date, kind: Kind) -> tuple[Rule | None, Conversion]:
+        """The rule that is valid on a day, and its conversion of a kind."""
+        if (found := self._found.get((day, kind))) is None:
+            rule = self._rules.on(day)
+            found = self._found[day, kind] = rule, rule.conversion(kind) if rule else Conversion()
+        return found
+
+
 def _day(
-    member: str, day: date, kind: Kind, items: list[_Item], union: int | None, rules: CreditRules, roster: Roster
+    member: str, day: date, kind: Kind, items: list[_Item], union: int | None, terms: _Terms, roster: Roster
 ) -> Iterator[Line]:
-    rule, org_id = rules.on(day), roster.org_of(member, day) or ""
-    conversion = rule.conversion(kind) if rule else Conversion()
+    org_id = roster.org_of(member, day) or ""
+    rule, conversion = terms.of(day, kind)
     room = None if conversion.cap_minutes_day is None else conversion.cap_minutes_day * MINUTE_MS
     for item in items:
         recorded = item.ms or 0
