@@ -14,6 +14,10 @@ from commands.rebuild import carry_over, fill
 from commands.reconcile import run as reconcile
 from commands.retention import drop
 from reports.analytics.computed import COMPUTED
+from reports.analytics.of_credit import balance_row
+from reports.credit import member_credit
+from reports.load import load as load_reports
+from reports.meetings import rhythm
 from schemas.credit import CreditPolicy, load
 from schemas.days import LocalDays
 from schemas.errors import XuejingError
@@ -256,6 +260,26 @@ def test_balances_are_sums_of_the_ledger_against_quotas_by_day(loaded: Store) ->
     one = COMPUTED["credit"].frame(reader, EVERYTHING, Filters(org="b2"), credit=policy)
     # What was earned in the branch before is still the member's.
     assert one.filter(member_id="m00").rows() == found.filter(member_id="m00").rows()
+    own = COMPUTED["credit"].frame(reader, Scope.own("m00"), credit=policy)
+    assert own.rows() == found.filter(member_id="m00").rows()
+    lines_of_own = COMPUTED["credit-ledger"].frame(reader, Scope.own("m00"), credit=policy)
+    assert set(lines_of_own["member_id"]) == {"m00"}
+
+
+def test_reports_are_loaded_with_the_same_figures(loaded: Store) -> None:
+    """What contexts are given equals what the queries say."""
+    reader, policy = Reader(loaded), CreditPolicy(load())
+    data = load_reports(reader, EVERYTHING, first=FIRST, last=FIRST + timedelta(days=DAYS), credit=policy)
+    period = Filters(first=FIRST, last=FIRST + timedelta(days=DAYS))
+    found = COMPUTED["credit"].frame(reader, EVERYTHING, period, credit=policy)
+    assert data.credit is not None
+    assert [balance_row(b) for b in data.credit.balances] == found.to_dicts()
+    assert load_reports(reader, EVERYTHING, first=FIRST, last=FIRST).credit is None
+    (mine,) = (b for b in member_credit(data.credit, "m03").balances if b.kind == "organised")  # type: ignore[union-attr]
+    assert mine.earned == sum(n.micro for n in data.credit.lines_by_member["m03"] if n.kind == "organised")
+    held = COMPUTED["rhythm"].frame(reader, EVERYTHING, period, credit=policy).filter(org_id="b1", meeting="theme_day")
+    (kind,) = (k for k in rhythm(data.credit, ["b1"]) if k.meeting == "theme_day")
+    assert held.select("held", "attended", "periods").rows() == [(kind.held, kind.attended, 1)]
 
 
 def test_branches_are_withheld_where_small_and_earn_where_members_belonged(loaded: Store) -> None:
