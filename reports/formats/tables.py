@@ -1,13 +1,14 @@
 """A typed context as tables: every figure in it, and every list in it, for spreadsheets and machines.
 
 The walk knows no report by name. A tuple of dataclasses is a table; what such a row holds in a tuple of its own is a
-table too, whose rows begin with what names the row above. Series that run side by side are a table by position.
+table too, whose rows begin with what names the row above. Series and lists that run side by side are a table by
+position.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -67,8 +68,8 @@ def _collect(value: Any, path: tuple[str, ...], above: Row, alone: list[Row], li
             _listed(item, path, above, number, lists)
     elif dataclasses.is_dataclass(value) and not isinstance(value, _SIMPLE):
         names = field_names(type(value))
-        if any(isinstance(getattr(value, name), Series) for name in names):
-            lists.setdefault("_".join(path), []).extend(_side_by_side(value, names))
+        if rows := _side_by_side(value, names):
+            lists.setdefault("_".join(path), []).extend(rows)
             return
         for name in names:
             _collect(getattr(value, name), (*path, name), above, alone, lists)
@@ -115,18 +116,28 @@ def _inner_lists(item: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, 
             yield from _inner_lists(value, (*path, name))
 
 
-def _side_by_side(item: Any, names: tuple[str, ...]) -> Iterator[Row]:
-    """Series of one dataclass by position; with the day where it begins on one, and lists of the same length."""
-    series: Mapping[str, Series] = {n: getattr(item, n) for n in names if isinstance(getattr(item, n), Series)}
-    length = max(len(one.values) for one in series.values())
-    beside = {n: v for n in names if isinstance(v := getattr(item, n), tuple) and len(v) == length}
-    first = getattr(item, "first", None)
-    for position in range(length):
+def _side_by_side(item: Any, names: tuple[str, ...]) -> list[Row]:
+    """What a dataclass holds by position: series, and lists of the same length beside them or beside each other;
+    with the day where it begins on one. Nothing for other dataclasses."""
+    values = {name: getattr(item, name) for name in names}
+    series = {name: one for name, one in values.items() if isinstance(one, Series)}
+    lists = {
+        name: one
+        for name, one in values.items()
+        if isinstance(one, tuple) and one and not isinstance(one, Text) and all(isinstance(v, _SIMPLE) for v in one)
+    }
+    lengths = [len(one.values) for one in series.values()] or [len(one) for one in lists.values()]
+    beside = {name: one for name, one in lists.items() if len(one) == max(lengths, default=0)}
+    if not series and len(beside) < 2:
+        return []
+    rows = []
+    for position in range(max(lengths)):
         row: Row = {"position": position}
-        if isinstance(first, date):
+        if isinstance(first := values.get("first"), date):
             row["day"] = first + timedelta(days=position)
-        row |= {n: values[position] for n, values in beside.items() if isinstance(values[position], _SIMPLE)}
+        row |= {name: one[position] for name, one in beside.items()}
         for name, one in series.items():
             if position < len(one.values):
                 row[name] = Figure(one.metric_id, one.values[position])
-        yield row
+        rows.append(row)
+    return rows

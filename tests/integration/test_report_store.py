@@ -15,7 +15,9 @@ from typer.testing import CliRunner
 import cli
 from reports.data import Content
 from reports.errors import ReportError
+from reports.formats.names import FORMATS
 from reports.site import ReportIndex, write_reports
+from schemas.credit import CreditPolicy
 from schemas.tables import EVENTS
 from sinks.clickhouse import ClickHouseSink
 from sinks.client import Store
@@ -51,7 +53,11 @@ def reader(engine_store: Store) -> Reader:
 @pytest.fixture(scope="module")
 def index(reader: Reader, tmp_path_factory: pytest.TempPathFactory) -> ReportIndex:
     folder = tmp_path_factory.mktemp("reports")
-    return write_reports(reader, SCOPE, folder, first=FIRST, last=LAST, languages=("en",), as_of=AS_OF)
+    counted = CreditPolicy.of()
+    return write_reports(
+        # k = 1: every organisation is compared with the queries, also the small ones.
+        reader, SCOPE, folder, first=FIRST, last=LAST, languages=("en",), as_of=AS_OF, k=1, credit=counted
+    )  # fmt: skip
 
 
 def read(index: ReportIndex, path: str) -> dict[str, Any]:
@@ -151,7 +157,10 @@ def test_the_period_is_that_of_the_data_when_none_is_given(reader: Reader, tmp_p
 
 
 def test_same_data_and_cut_off_give_the_same_bytes(reader: Reader, index: ReportIndex, tmp_path: Path) -> None:
-    again = write_reports(reader, SCOPE, tmp_path, first=FIRST, last=LAST, languages=("en",), as_of=AS_OF)
+    counted = CreditPolicy.of()
+    again = write_reports(
+        reader, SCOPE, tmp_path, first=FIRST, last=LAST, languages=("en",), as_of=AS_OF, k=1, credit=counted
+    )
     assert again.files == index.files
     for path in index.folder.rglob("*.*"):
         assert path.read_bytes() == (tmp_path / path.relative_to(index.folder)).read_bytes(), path
@@ -190,6 +199,27 @@ def test_commands_write_what_they_say(run: Any, reader: Reader, tmp_path: Path) 
     assert (tmp_path / "a/index.html").is_file()
 
 
+@pytest.mark.usefixtures("chinese_font")
+def test_commands_write_every_format(run: Any, tmp_path: Path) -> None:
+    done = run("branch", "left", "--lang", "zh", "--format", ",".join(FORMATS), "-o", "f")
+    assert done.exit_code == 0
+    found = sorted(p.name for p in (tmp_path / "f/organisations").iterdir())
+    assert found == sorted(["left.tables", *(f"left.{f}" for f in FORMATS if f != "csv")])
+
+
+def test_a_format_that_cannot_be_made_is_told_and_the_others_are_written(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("reports.formats.making.installed", lambda: frozenset({"DejaVu Serif"}))
+    done = run("branch", "left", "--lang", "zh", "--format", "pdf,html,xlsx", "-o", "f")
+    assert done.exit_code == 1
+    assert "fonts-noto-cjk" in done.output + capfd.readouterr().err
+    assert sorted(p.name for p in (tmp_path / "f/organisations").iterdir()) == ["left.html", "left.xlsx"]
+    alone = run("branch", "left", "--lang", "zh", "--format", "pdf", "-o", "g")
+    assert alone.exit_code != 0
+    assert "fonts-noto-cjk" in str(alone.exception)
+
+
 def test_a_members_report_alone_has_the_same_figures(run: Any, index: ReportIndex, tmp_path: Path) -> None:
     member = sorted(index.members)[3]
     assert run("member", member, "--from", str(FIRST), "--to", str(LAST), "--lang", "en").exit_code == 0
@@ -208,7 +238,7 @@ def test_a_members_report_alone_has_the_same_figures(run: Any, index: ReportInde
         (("branch", "top", "--course", "c1", "--exam", "e1"), "one course or one exam"),
         (("all", "--exam", "e99"), "e99"),
         (("all", "--lang", "fr"), "'fr'"),
-        (("all", "--format", "docx"), "'docx'"),
+        (("all", "--format", "rtf"), "'rtf'"),
         (("all", "--from", "2026-03-09", "--to", "2026-03-01"), "2026-03-01"),
     ],
 )
