@@ -182,7 +182,7 @@ def run(bench: Bench, chosen: list[Case], repeat: int, say: Callable[[str], None
                 seconds = sorted(w["seconds"] for w in warm)
                 found.append(
                     {
-                        "query": case.name,
+                        "name": case.name,
                         "scope": case.scope,
                         "period": case.period,
                         "cold": round(first["seconds"], 4),
