@@ -240,6 +240,7 @@ ZH: dict[str, str] = {
     "each needs a name of its own": "每个版本须有自己的名称",
     "the credit rules can't be read: {}": "学时规则无法读取：{0}",
     "setting credit_rules": "设置 credit_rules",
+    "there is no family of events {}": "没有事件族 {0}",
     "{} is no kind of session": "没有活动类型 {0}",
     "{} is none of the {}": "{1} 中没有 {0}",
     "version {} ends before it begins": "版本 {0} 的结束早于开始",

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import ConfigError
+from .families import FAMILIES
 
 PREFIX = "XUEJING_"
 _PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
@@ -100,8 +101,13 @@ class Settings:
 
     @property
     def shown_families(self) -> frozenset[str]:
-        """Event types of the further families that are shown."""
-        return frozenset(name.strip() for name in self.families.split(",") if name.strip())
+        """Event types of the further families that are shown. Raises ConfigError for one that there is not."""
+        named = frozenset(name.strip() for name in self.families.split(",") if name.strip())
+        if unknown := sorted(named - FAMILIES.keys()):
+            raise ConfigError(
+                f"there is no family of events {', '.join(unknown)}", where="families", hint=", ".join(FAMILIES)
+            )
+        return named
 
     @property
     def folder(self) -> Path:

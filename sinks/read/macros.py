@@ -22,6 +22,7 @@ PERSONAL = frozenset(t.name for t in TABLES.values() if t.personal) | {
     "v_members",
     "v_member_day",
     "v_answers",
+    "v_attendance",
     "v_branch_day",
     "v_headcount",
     "v_memberships",

@@ -10,8 +10,10 @@ import pytest
 from producers.simulate import default_scenario, simulate, truth
 from schemas.days import LocalDays, day_number
 from schemas.decode import Arrival, Position, Refusal, decode_line
+from schemas.errors import ConfigError
 from schemas.events import EVENT_TYPES
 from schemas.families import FAMILIES
+from schemas.settings import Settings
 from schemas.tables import TABLES
 from streams.families import FOLDS
 from tests.chaos.people import roster_of
@@ -45,6 +47,14 @@ def test_a_declared_family_has_all_its_parts(family: Any) -> None:
     assert family.subject in family.fields
     assert len(family.nothing) == len(family.contents)
     family.table.tuples([(1, "m", date(2026, 3, 1), "s", *family.nothing, 1)]).validate(full=True)
+
+
+def test_families_that_are_shown_are_named() -> None:
+    assert Settings().shown_families == {"attendance"}
+    assert Settings(families="").shown_families == frozenset()
+    with pytest.raises(ConfigError, match="no family of events dance") as error:
+        _ = Settings(families="attendance, dance").shown_families
+    assert error.value.hint == "attendance"
 
 
 def test_what_is_kept_of_an_event_is_what_it_said() -> None:
