@@ -66,7 +66,7 @@ def browser() -> Iterator[Browser]:
 def pages(report: Path) -> list[Path]:
     """The start, and the largest page of each kind: a subject with much to show, in both languages."""
     found = [report / "index.html", report / "index.en.html"]
-    for kind in ("members", "branches", "organisations"):
+    for kind in ("members", "branches", "organisations", "exams", "secretary"):
         for of_language in (lambda p: not p.name.endswith(".en.html"), lambda p: p.name.endswith(".en.html")):
             for pattern in ("*.html", "*/*.html"):
                 candidates = [p for p in (report / kind).glob(pattern) if of_language(p)]
@@ -110,6 +110,29 @@ def test_axe_finds_nothing_serious(browser: Browser, report: Path, size: str) ->
     assert not faults, "\n".join(faults)
 
 
+PAPER = 627
+"""Width in CSS pixels of A4 between the margins of the style sheet: 210 − 24 − 20 mm."""
+CLIPPED = """
+[...document.querySelectorAll('main *')]
+  .filter(e => getComputedStyle(e).display !== 'none' && !e.closest('nav, .noprint'))
+  .filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+  .slice(0, 5)
+  .map(e => e.tagName + '.' + (e.className.baseVal ?? e.className) + ' ' + e.textContent.trim().slice(0, 30))
+"""
+
+
+def test_nothing_is_clipped_on_paper(browser: Browser, report: Path) -> None:
+    faults = []
+    for page in pages(report):
+        browser.open(page.as_uri(), width=PAPER, height=900)
+        browser.call("Emulation.setEmulatedMedia", media="print")
+        try:
+            faults += [f"{page.relative_to(report)}: {fault}" for fault in browser.ask(CLIPPED)]
+        finally:
+            browser.call("Emulation.setEmulatedMedia", media="")
+    assert not faults, "\n".join(faults)
+
+
 def test_the_checks_can_fail(browser: Browser, tmp_path: Path) -> None:
     page = tmp_path / "bad.html"
     page.write_text(
@@ -122,6 +145,11 @@ def test_the_checks_can_fail(browser: Browser, tmp_path: Path) -> None:
     assert browser.complaints
     assert browser.ask(OVERFLOW)
     assert browser.ask(SILENT_PICTURES)
+    wide = tmp_path / "wide.html"
+    wide.write_text("<html><body><main><div style='width:900px'>wide</div></main></body></html>", "utf-8")
+    browser.open(wide.as_uri(), width=PAPER, height=800)
+    assert browser.ask(CLIPPED)
+    browser.open(page.as_uri(), width=390, height=800)
     if AXE.is_file():
         browser.ask(AXE.read_text("utf-8") + ";0")
         assert browser.ask(SERIOUS)
