@@ -13,7 +13,7 @@ PYTEST := $(BIN)/python -m pytest
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo test test-kafka test-browser chaos mutants lint format docs docs-check pictures bench bench-full lock clean check-python
+.PHONY: help setup dev demo test test-kafka test-browser chaos mutants lint format docs docs-check pictures golden bench bench-full lock clean check-python
 .DELETE_ON_ERROR:
 
 help: ## list what can be made
@@ -87,8 +87,12 @@ format: $(VENV)/.dev ## let ruff format and fix what it can
 docs: $(VENV)/.dev ## write the generated pages, schemas and samples again
 	@$(BIN)/python -m docs.generate
 
-pictures: demo ## take the README's pictures again, from the demo's reports (needs Chromium)
-	@$(BIN)/python -m docs.screenshots demo-report/report
+pictures: demo ## write the sample reports and take the README's pictures again (needs Chromium)
+	@$(BIN)/python -m docs.sample_reports demo-report/store
+	@$(BIN)/python -m docs.screenshots
+
+golden: $(VENV)/.dev ## write the golden files of reports again; look at git diff tests/golden
+	@$(BIN)/python -m tests.golden
 
 docs-check: $(VENV)/.dev ## fail when a generated page is stale or a link is broken
 	@$(PYTEST) tests/unit/test_docs.py $(ARGS)
