@@ -133,6 +133,7 @@ def test_every_message_is_used() -> None:
         "chart.month_",
         "member.state_",
         "followed.",
+        "changes.",
     )
     unused = [k for k in messages() if f'"{k}"' not in source and not k.startswith(stems)]
     assert unused == []
