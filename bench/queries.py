@@ -188,7 +188,10 @@ def run(bench: Bench, chosen: list[Case], repeat: int, say: Callable[[str], None
                         "cold": round(first["seconds"], 4),
                         "p50": round(statistics.median(seconds), 4),
                         "p95": round(seconds[min(len(seconds) - 1, round(0.95 * len(seconds)))], 4),
-                        **{k: max(w[k] for w in warm) for k in ("engine_cpu", "statements", "rows", "mib", "memory_mib")},
+                        **{
+                            k: max(w[k] for w in warm)
+                            for k in ("engine_cpu", "statements", "rows", "mib", "memory_mib")
+                        },
                     }
                 )
                 say(json.dumps(found[-1], ensure_ascii=False))
