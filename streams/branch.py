@@ -12,7 +12,6 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from datetime import date
-from operator import add, sub
 from threading import Lock
 from typing import Any
 
@@ -36,7 +35,10 @@ Figures = Mapping[str, tuple[int, ...]]
 """course_id ('' over all) → figures in the order of ``FIGURES``"""
 
 _COUNT, _EVENTS, _STUDY = len(FIGURES), FIGURES.index("events"), FIGURES.index("study_ms")
+_ZERO = (0,) * _COUNT
 _NOTHING = [0] * (_COUNT + 1)
+_NONE: Figures = {}
+_NEVER = (0, _NONE)
 assert [c.name for c in BRANCH_DAY.columns][4:] == ["members", "active_members", *FIGURES, "version"]
 
 
@@ -62,7 +64,7 @@ class BranchDay:
         self._roster, self._belong = version, belong()
         self._sums, self._versions = {}, 0
         for member_id in self._belong & self.members.keys():
-            self._count(*self.members[member_id], 1)
+            self._count(*self.members[member_id])
 
     def add(self, member_id: str, version: int, by_course: Figures) -> None:
         """Merge a contribution: the larger version stays."""
@@ -72,19 +74,18 @@ class BranchDay:
             return
         self.members[member_id] = version, by_course
         if member_id in self._belong:
-            if before is not None:
-                self._count(*before, -1)
-            self._count(version, by_course, 1)
+            self._count(version, by_course, *(before or _NEVER))
 
-    def _count(self, version: int, by_course: Figures, sign: int) -> None:
-        self._versions += sign * version
-        for course, figures in by_course.items():
-            sums = self._sums.get(course)
-            if sums is None:
-                sums = self._sums[course] = [0] * (_COUNT + 1)
+    def _count(self, version: int, by_course: Figures, before: int = 0, old: Figures = _NONE) -> None:
+        """Add a member's figures in place of what was counted of it before."""
+        self._versions += version - before
+        for course in by_course if old.keys() <= by_course.keys() else by_course.keys() | old.keys():
+            plus, minus = by_course.get(course, _ZERO), old.get(course, _ZERO)
+            active = (plus[_EVENTS] > 0 or plus[_STUDY] > 0) - (minus[_EVENTS] > 0 or minus[_STUDY] > 0)
+            sums = self._sums.get(course, _NOTHING)
             self._sums[course] = [
-                *(map(add, sums, figures) if sign > 0 else map(sub, sums, figures)),
-                sums[_COUNT] + sign * (figures[_EVENTS] > 0 or figures[_STUDY] > 0),
+                *(s + p - m for s, p, m in zip(sums, plus, minus, strict=False)),
+                sums[_COUNT] + active,
             ]
 
     def rows(self, key: Key) -> list[tuple[Any, ...]]:

@@ -25,9 +25,9 @@ class RunRecord:
     checksum = None
     serialized_key_size = -1
 
-    def __init__(self, run: Run, last: Any) -> None:
+    def __init__(self, run: Run, last: Record) -> None:
         self.topic, self.partition, self.offset = run.topic, run.partition, last.offset
-        self.timestamp, self.timestamp_type = last.timestamp, last.timestamp_type
+        self.timestamp, self.timestamp_type = last.timestamp_ms, 0
         self.value = run
 
     @property
@@ -53,19 +53,18 @@ def run_scheduler(topics: Collection[str], max_records: int, max_bytes: int) -> 
     return RunScheduler
 
 
-def cut(topic: str, partition: int, fetched: list[Any], max_records: int, max_bytes: int) -> Iterator[RunRecord]:
-    """Runs of consumer records (aiokafka's), in order."""
-    records = [Record(r.offset, r.timestamp, r.key, r.value, r.headers) for r in fetched]
-    sizes = [len(r.value) if r.value is not None else 0 for r in records]
+def cut(topic: str, partition: int, fetched: list[Record], max_records: int, max_bytes: int) -> Iterator[RunRecord]:
+    """Runs of records, in order."""
+    sizes = [len(r.value) if r.value is not None else 0 for r in fetched]
     total = sum(sizes)
-    if len(records) <= max_records and total <= max_bytes:
-        if records:
-            yield RunRecord(Run(topic, partition, records, total), fetched[-1])
+    if len(fetched) <= max_records and total <= max_bytes:
+        if fetched:
+            yield RunRecord(Run(topic, partition, fetched, total), fetched[-1])
         return
     start = size = 0
     for i, one in enumerate(sizes):
         if i > start and (i - start >= max_records or size + one > max_bytes):
-            yield RunRecord(Run(topic, partition, records[start:i], size), fetched[i - 1])
+            yield RunRecord(Run(topic, partition, fetched[start:i], size), fetched[i - 1])
             start, size = i, 0
         size += one
-    yield RunRecord(Run(topic, partition, records[start:], size), fetched[-1])
+    yield RunRecord(Run(topic, partition, fetched[start:], size), fetched[-1])

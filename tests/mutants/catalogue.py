@@ -145,8 +145,8 @@ MUTANTS = [
     Mutant(
         "sums keep what a member contributed before",
         "streams/branch.py",
-        "                self._count(*before, -1)\n",
-        "                pass\n",
+        "            self._count(version, by_course, *(before or _NEVER))\n",
+        "            self._count(version, by_course)\n",
         (WORKERS, SETS),
     ),
     Mutant(

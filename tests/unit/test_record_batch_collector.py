@@ -238,11 +238,8 @@ def test_a_late_end_in_another_epoch_is_not_committed() -> None:
     asyncio.run(main())
 
 
-def fetched(*values: bytes | None) -> list[SimpleNamespace]:
-    return [
-        SimpleNamespace(offset=i, timestamp=1000 + i, timestamp_type=0, key=b"k%d" % i, value=v, headers=(("h", b"x"),))
-        for i, v in enumerate(values)
-    ]
+def fetched(*values: bytes | None) -> list[Record]:
+    return [Record(i, 1000 + i, b"k%d" % i, v, (("h", b"x"),)) for i, v in enumerate(values)]
 
 
 def test_a_poll_becomes_one_run_that_keeps_everything() -> None:
