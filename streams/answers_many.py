@@ -72,12 +72,12 @@ def _any_of(values: Ints, wanted: Ints) -> Flags:
     return found
 
 
-def outcomes(asked: Questions, records: Records, group: Ints, details: Details) -> Outcomes:
-    """What each fact of ``asked`` counts for."""
-    mine = records[asked.at]
+def outcomes(asked: Questions, records: Records, group: Ints, taken: Flags, details: Details) -> Outcomes:
+    """What each fact of ``asked`` counts for; nothing if it was ``taken`` back."""
+    mine, gone = records[asked.at], taken[asked.at]
     detail = details.rows[mine["detail"]]
     counted = np.ones(len(mine), np.bool_)
-    exam = np.flatnonzero((detail["sitting"] > 0) & ~asked.coupled)
+    exam = np.flatnonzero((detail["sitting"] > 0) & ~asked.coupled & ~gone)
     if len(exam):
         of = asked.cohort[exam]
         order = np.lexsort((mine["id_low"][exam], mine["id_high"][exam], instants(mine)[exam], of))
@@ -90,7 +90,8 @@ def outcomes(asked: Questions, records: Records, group: Ints, details: Details) 
         detail["score"].astype(np.int64),
         detail["best"].astype(np.int64),
     )
-    _with_errors(found, np.flatnonzero(asked.coupled), mine, group[asked.at], details)
+    _with_errors(found, np.flatnonzero(asked.coupled & ~gone), mine, group[asked.at], details)
+    found.counted[gone], found.correct[gone], found.score[gone], found.best[gone] = False, -1, 0, 0
     return found
 
 

@@ -168,6 +168,9 @@ def _by_hour(key: Ints, start: Ints, end: Ints, distinct: Ints, of_day: Ints, lo
         for a, b, hour in local.hours(day)
     ]
     found = np.zeros(count * 24, np.int64)
+    # A day that a zone left out has no hours, and nothing of any length lies on it.
+    some = end > start
+    key, start, end = key[some], start[some], end[some]
     if len(key):
         table = np.array(runs, np.int64)
         edges = table[:, 0] + table[:, 1]

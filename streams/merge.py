@@ -138,15 +138,18 @@ def effects(batch: Batch, merged: Merged, events: pa.Table, generations: Sequenc
 def _family_rows(batch: Batch, merged: Merged, generations: Sequence[Generation]) -> Rows:
     """Rows of further families of the packed members: few, and folded as those of any other member."""
     facts, found = merged.facts, Rows()
+    touched_by = merged.touched.copy()
+    touched_by[[fact for fact, taker in facts.takers if merged.touched[taker]]] = True
     other = facts.kind == OTHER
-    for i in np.unique(facts.member[other & merged.touched]).tolist():
-        mine = np.flatnonzero(other & (facts.member == i))
+    for i in np.unique(facts.member[other & touched_by]).tolist():
+        # Also what may take one of them back.
+        mine = np.flatnonzero((other | (facts.target > 0)) & (facts.member == i))
         unpacked = MemberFacts(())
         touched = []
         for number in mine.tolist():
             fact = facts.details.unpack(facts.records[number])
             unpacked.add(fact)
-            if merged.touched[number]:
+            if touched_by[number]:
                 touched.append(fact)
         for generation in generations:
             add_rows(found, family_rows(batch.members[i], unpacked, touched, generation))

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from schemas.events import Answer, Error, Study
+from schemas.events import Answer, Error, Study, Withdraw
 from schemas.families import FAMILIES, FAMILY_OF
 
 from .facts import ANSWER, ERROR, id_of, micro
@@ -24,6 +24,7 @@ from .packed import (
     Flags,
     Ints,
     Records,
+    Taking,
     family_key,
     question_key,
     study_key,
@@ -48,9 +49,10 @@ def pack_arrivals(arrivals: Arrivals, details: Details) -> tuple[Records, Flags]
         some = [events[i] for i in group] if len(by_type) > 1 else events
         where = np.array(group, np.intp)
         keys, span, active = _OF_TYPE.get(kind, _of_family)(some)
+        for i, e in enumerate(some):
+            if e.replaces is not None and kind is not Withdraw:
+                keys[i] = Taking(keys[i], e.replaces.int)
         _say(records, fits, where, details.of(keys), span, active)
-    # What takes another event back concerns more than itself.
-    fits[[i for i, e in enumerate(events) if e.replaces is not None]] = False
     return records, fits
 
 
@@ -112,14 +114,20 @@ def _of_errors(events: Sequence[Any]) -> Said:
 
 
 def _of_family(events: Sequence[Any]) -> Said:
-    family = FAMILY_OF.get(type(events[0]))
-    if family is None:
-        # A withdrawal: never packed.
-        return [family_key("", "", "", "")] * len(events), _WIDEST + 1, 0
+    family = FAMILY_OF[type(events[0])]
     return [family_key(e.course_id, family.name, family.subject_of(e), family.detail_of(e)) for e in events], 0, 0
 
 
-_OF_TYPE: dict[type, Callable[[Sequence[Any]], Said]] = {Study: _of_study, Answer: _of_answers, Error: _of_errors}
+def _of_withdrawals(events: Sequence[Any]) -> Said:
+    return [Taking(None, e.target_event_id.int) for e in events], 0, 0
+
+
+_OF_TYPE: dict[type, Callable[[Sequence[Any]], Said]] = {
+    Study: _of_study,
+    Answer: _of_answers,
+    Error: _of_errors,
+    Withdraw: _of_withdrawals,
+}
 
 
 def _identify(records: Records, ids: bytes, hashes: bytes) -> None:
@@ -156,9 +164,13 @@ def pack_archive(table: pa.Table, details: Details) -> tuple[Records, Flags]:
     for kind in pc.unique(kinds).to_pylist():
         mask = pc.equal(kinds, kind)
         where = np.flatnonzero(mask.to_numpy(zero_copy_only=False))
-        keys, span, active = _ARCHIVED.get(kind, _archived_family)(table.filter(mask))
+        rows = table.filter(mask)
+        keys, span, active = _ARCHIVED.get(kind, _archived_family)(rows)
+        if rows["target_id"].null_count < len(where):
+            for i, target in enumerate(map(id_of, rows["target_id"].to_pylist())):
+                if target:
+                    keys[i] = Taking(keys[i], target)
         _say(records, fits, where, details.of(keys), span, active)
-    fits &= table["target_id"].is_null().to_numpy()
     return records, fits
 
 
@@ -207,6 +219,7 @@ _ARCHIVED: dict[str, Callable[[pa.Table], Said]] = {
     "study": _archived_study,
     "answer": _archived_answers,
     "error": _archived_errors,
+    "withdraw": lambda rows: ([None] * rows.num_rows, 0, 0),
 }
 
 

@@ -2,8 +2,8 @@
 
 A record holds what tells facts apart (id, hash, position) and what is summed (instant, lengths); everything that
 repeats – course, question, option, score – is a *detail*, a number into a table shared by all members. Only plain
-facts are packed: one body under an id, taken back by nothing, every number within the widths below. The rest stays
-with ``MemberFacts``, which defines what all of it means.
+facts are packed: one body under an id, every number within the widths below. The rest stays with ``MemberFacts``,
+which defines what all of it means.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from schemas.decode import Position
 from schemas.tables import MICRO
 
-from .facts import ANSWER, OTHER, STUDY, Fact
+from .facts import ANSWER, OTHER, STUDY, WITHDRAW, Fact
 from .fold_answers import fold_question
 
 Ints = NDArray[np.int64]
@@ -54,10 +54,12 @@ DETAIL = np.dtype(
         ("sitting", "i4"),
         ("score", "i8"),
         ("best", "i8"),
+        ("target", "i4"),
     ]
 )
 """``group``: course and question; ``sitting``: exam and attempt, 0 in practice; ``score`` and ``best``: what an answer
-counts for where no error is about its question; what an error counts for depends on the answers."""
+counts for where no error is about its question (what an error counts for depends on the answers); ``target``: event
+taken back, a number into ``Details.targets``, 0 for none."""
 NOWHERE = Position("", "", 0, 0, 0)
 
 
@@ -97,13 +99,25 @@ class Asked(NamedTuple):
     answer_id: int
 
 
+class Taking(NamedTuple):
+    """What a fact says that takes another event of its member back; a withdrawal says nothing else."""
+
+    of: Any
+    target: int
+
+
+NOTHING = Asked(ANSWER, "", "", "", 0, -1, None, 0, (), (), 0)
+"""What is shown of an answer that was taken back."""
+
+
 class Details:
     """What facts say, each distinct combination once, shared by all members in memory."""
 
     def __init__(self) -> None:
         self.keys: list[Any] = []
-        """by number: what ``study_key`` and ``family_key`` give, or ``Asked``"""
+        """by number: what ``study_key`` and ``family_key`` give, ``Asked``, or ``Taking``"""
         self.courses, self.streams, self.questions, self.places = Codes(), Codes(""), Codes(), Codes()
+        self.targets = Codes(0)
         self.characters = 0
         self._codes: dict[Any, int] = {}
         self._groups, self._sittings = Codes(), Codes(("", 0))
@@ -136,21 +150,36 @@ class Details:
         return [self._new(key) if (number := known(key)) is None else number for key in keys]
 
     def _new(self, key: Any) -> int:
-        number = len(self.keys)
-        if isinstance(key, str):
-            self._waiting.append((STUDY, False, -1, self.courses.of(key), 0, 0, 0, 0, 0, 0))
-        elif len(key) == 2:
-            self._waiting.append((STUDY, True, -1, self.courses.of(key[0]), self.streams.of(key[1]), 0, 0, 0, 0, 0))
-        elif len(key) == 4:
-            self._waiting.append((OTHER, False, -1, self.courses.of(key[0]), 0, 0, 0, 0, 0, 0))
-            self.characters += len(key[3])
+        if isinstance(key, Taking):
+            said, row = self._row(key.of)
+            key = Taking(said, key.target)
+            self._waiting.append((*row, self.targets.of(key.target)))
         else:
-            key = self._asked(key)
-        self._codes[key] = number
+            key, row = self._row(key)
+            self._waiting.append((*row, 0))
+        number = self._codes[key] = len(self.keys)
         self.keys.append(key)
         return number
 
-    def _asked(self, key: tuple[Any, ...]) -> Asked:
+    def _row(self, key: Any) -> tuple[Any, tuple[Any, ...]]:
+        """The key as it is kept, and its row but for the target."""
+        if key is None:
+            return key, (WITHDRAW, False, -1, self.courses.of(""), 0, 0, 0, 0, 0, 0)
+        if isinstance(key, str):
+            return key, (STUDY, False, -1, self.courses.of(key), 0, 0, 0, 0, 0, 0)
+        if len(key) == 2:
+            return key, (STUDY, True, -1, self.courses.of(key[0]), self.streams.of(key[1]), 0, 0, 0, 0, 0)
+        if len(key) == 4:
+            self.characters += len(key[3])
+            return key, (OTHER, False, -1, self.courses.of(key[0]), 0, 0, 0, 0, 0, 0)
+        return self._asked(key)
+
+    def said(self, number: int) -> Any:
+        """The key of a detail, whether it takes an event back or not."""
+        key = self.keys[number]
+        return key.of if isinstance(key, Taking) else key
+
+    def _asked(self, key: tuple[Any, ...]) -> tuple[Asked, tuple[Any, ...]]:
         shared = self._shared.setdefault
         kind, course, question, exam, attempt, correct, score, best, response, points, answer_id = key
         if response or points:
@@ -168,22 +197,25 @@ class Details:
             score_of, best_of = outcome.score, outcome.best
         sitting = self._sittings.of((exam, attempt)) if exam else 0
         row = kind, False, correct, self.courses.of(course), 0, self.questions.of(question), group, sitting
-        self._waiting.append((*row, score_of, best_of))
-        return Asked(
-            kind, course, question, exam, attempt, correct, score, MICRO if best == MICRO else best, response, points,
-            answer_id,
-        )  # fmt: skip
+        possible = MICRO if best == MICRO else best
+        asked = Asked(kind, course, question, exam, attempt, correct, score, possible, response, points, answer_id)
+        return asked, (*row, score_of, best_of)
 
     def unpack(self, record: Any) -> Fact:
-        """The fact of a record that is no study, for folding alone: hash and position stay behind."""
+        """The fact of a record, for folding alone: hash and position stay behind, and the lengths of study."""
         key = self.keys[int(record["detail"])]
         event_id = int(record["id_high"]) << 64 | int(record["id_low"])
-        fact = Fact(event_id, b"", OTHER, "", int(record["when"]) >> LINE_BITS, NOWHERE)
-        if isinstance(key, Asked):
+        fact = Fact(event_id, b"", STUDY, "", int(record["when"]) >> LINE_BITS, NOWHERE)
+        if isinstance(key, Taking):
+            key, fact.target = key
+        if key is None:
+            fact.kind = WITHDRAW
+        elif isinstance(key, Asked):
             fact.kind, fact.course, fact.question, fact.exam, fact.attempt, fact.correct = key[:6]
             fact.score, fact.best, fact.response, fact.points, fact.answer_id = key[6:]
             fact.spent = int(record["span"])
-        else:
+        elif len(key) == 4 and not isinstance(key, str):
+            fact.kind = OTHER
             fact.course, fact.family, fact.subject, fact.detail = key
         return fact
 

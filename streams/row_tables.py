@@ -13,9 +13,10 @@ from schemas.tables import ANSWERS, MEMBER_DAY, Table
 from .answers_many import Outcomes, Questions
 from .facts import ANSWER, ERROR
 from .fold_many import NEVER, Stretches, StudySums, add_up, beat_stretches, fold_study, interval_stretches
-from .packed import Asked, Flags, Ints
+from .packed import NOTHING, Asked, Flags, Ints
 from .packed_facts import Facts
 from .rules import Generation
+from .takers import takers_of_cohorts, takers_of_days
 
 Pairs = tuple[Ints, Ints]
 """(number of the fact, number of the day)"""
@@ -98,12 +99,13 @@ def day_table(
     ``answered``: answers and errors on a day."""
     touching, present = _touch(facts, study, day, generation)
     keys = _Keys(facts, len(day), study, touching, answered)
-    sums = _study(facts, keys, study, day, generation)
+    live = ~facts.taken[study[0]]
+    sums = _study(facts, keys, (study[0][live], study[1][live]), day, generation)
     columns = _answer_sums(facts, keys, answered, judged, sums)
-    here = tuple(c[present] for c in study)
-    _, key = keys.of(facts, (here[0], here[1]))
-    columns["events"] = add_up(key, 1, keys.count) + add_up(keys.of(facts, answered)[1], 1, keys.count)
+    kept = ~facts.taken[answered[0]]
+    columns["events"] = _count(facts, keys, study, present & live) + _count(facts, keys, answered, kept)
     version = np.bincount(study[1], minlength=len(day)) + _behind(answered, judged, len(day))
+    version += takers_of_days(facts, study, answered, judged.asked, len(day))
     at, course, key = keys.rows()
     columns = {name: values[key] for name, values in columns.items()}
     courses = pa.array([*facts.details.courses.values, ""], pa.string())
@@ -118,6 +120,11 @@ def day_table(
         "version": version[at],
     }
     return _table(MEMBER_DAY, columns)
+
+
+def _count(facts: Facts, keys: _Keys, pairs: Pairs, those: Flags) -> Ints:
+    """How many of some pairs each key has."""
+    return add_up(keys.of(facts, (pairs[0][those], pairs[1][those]))[1], 1, keys.count)
 
 
 def _touch(facts: Facts, study: Pairs, day: Ints, generation: Generation) -> tuple[Flags, Flags]:
@@ -195,8 +202,9 @@ def answer_table(
     place = judged.where(chosen)
     records, results = facts.records[chosen], judged.results
     distinct, detail = np.unique(records["detail"], return_inverse=True)
-    said: list[Asked] = [facts.details.keys[n] for n in distinct.tolist()]
-    take = pa.array(detail)
+    said: list[Asked] = [*map(facts.details.said, distinct.tolist()), NOTHING]
+    gone = facts.taken[chosen]
+    take, shown = pa.array(detail), pa.array(np.where(gone, len(distinct), detail))
     kind, correct = facts.kind[chosen], results.correct[place]
     ids = np.empty((len(chosen), 2), ">u8")
     ids[:, 0], ids[:, 1] = records["id_high"], records["id_low"]
@@ -208,18 +216,19 @@ def answer_table(
         "question_id": pa.array([f.question for f in said], pa.string()).take(take),
         "day": day.astype(np.int32),
         "event_id": pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(chosen), [None, pa.py_buffer(ids)]),
-        "at": facts.at[chosen],
-        "exam_id": pa.array([f.exam for f in said], pa.string()).take(take),
-        "attempt": pa.array([f.attempt for f in said], pa.uint32()).take(take),
+        # A row that does not count has no content: it must not depend on what it had.
+        "at": np.where(gone, generation.days.bounds_of(day)[0], facts.at[chosen]),
+        "exam_id": pa.array([f.exam for f in said], pa.string()).take(shown),
+        "attempt": pa.array([f.attempt for f in said], pa.uint32()).take(shown),
         "counted": results.counted[place],
         "correct": pa.array(correct == 1, mask=correct < 0),
         "score_micro": results.score[place],
         "max_micro": results.best[place],
-        "response_ms": pa.array(spent, mask=(kind != ANSWER) | (spent == 0)),
-        "response": pa.array([f.response for f in said], pa.list_(pa.string())).take(take),
-        "knowledge_points": pa.array([f.points for f in said], pa.list_(pa.string())).take(take),
-        "from_error": kind == ERROR,
-        "version": judged.asked.size[judged.asked.cohort[place]],
+        "response_ms": pa.array(spent, mask=(kind != ANSWER) | (spent == 0) | gone),
+        "response": pa.array([f.response for f in said], pa.list_(pa.string())).take(shown),
+        "knowledge_points": pa.array([f.points for f in said], pa.list_(pa.string())).take(shown),
+        "from_error": (kind == ERROR) & ~gone,
+        "version": (judged.asked.size + takers_of_cohorts(facts, judged.asked))[judged.asked.cohort[place]],
     }
     return _table(ANSWERS, columns)
 

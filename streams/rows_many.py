@@ -51,6 +51,9 @@ class _Days:
 def rows(facts: Facts, touched: Flags, members: Sequence[str], generation: Generation) -> tuple[pa.Table, pa.Table]:
     """Rows of ``member_day`` and ``answers`` that may have changed because the ``touched`` facts arrived."""
     names = pa.array(members, pa.string())
+    touched = touched.copy()
+    # What is taken back by what arrived changes too.
+    touched[[fact for fact, taker in facts.takers if touched[taker]]] = True
     first = questions(facts.group, facts.kind, facts.sitting, np.flatnonzero(touched & facts.asked))
     concerned = first.with_cohorts_of(touched)
     days = _days(facts, touched, concerned, generation)
@@ -60,7 +63,7 @@ def rows(facts: Facts, touched: Flags, members: Sequence[str], generation: Gener
     on = days.number_of(_key(facts.member[answered], generation.days.days_of(facts.at[answered])))
     answered, on = answered[on >= 0], on[on >= 0]
     asked = questions(facts.group, facts.kind, facts.sitting, answered)
-    results = outcomes(asked, facts.records, facts.group, facts.details)
+    results = outcomes(asked, facts.records, facts.group, facts.taken, facts.details)
     judged = Judged(asked, results)
     local = generation.days.days_of(facts.at[concerned])
     is_open = local >= generation.first_open

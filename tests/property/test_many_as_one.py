@@ -43,11 +43,6 @@ def one_by_one() -> Iterator[None]:
         yield
 
 
-def plain(line: bytes) -> bool:
-    """Whether it takes nothing back."""
-    return not {"target_event_id", "replaces"} & json.loads(line).keys()
-
-
 def numbered(events: Sequence[bytes]) -> list[bytes]:
     """The same with ids of their own, so that nothing contradicts anything; each third comes twice."""
     found = [json.dumps(json.loads(line) | {"event_id": uid(n)}).encode() for n, line in enumerate(events, 1)]
@@ -77,8 +72,8 @@ def test_rows_are_equal_in_every_zone(case: tuple[str, list[bytes]], size: int) 
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(lines().filter(plain), min_size=1, max_size=40), st.integers(1, 20), st.booleans())
-def test_rows_are_equal_where_all_is_plain(events: list[bytes], size: int, cold: bool) -> None:
+@given(st.lists(lines(), min_size=1, max_size=40), st.integers(1, 20), st.booleans())
+def test_rows_are_equal_where_no_id_has_two_bodies(events: list[bytes], size: int, cold: bool) -> None:
     """Also when memory holds nothing: what is read from the archive is packed as what arrives."""
     limit, events = 1 if cold else 10**6, numbered(events)
     batches = [events[i : i + size] for i in range(0, len(events), size)]
@@ -88,7 +83,7 @@ def test_rows_are_equal_where_all_is_plain(events: list[bytes], size: int, cold:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(lines().filter(plain), min_size=1, max_size=20), st.integers(1, 200), st.integers(1, 6))
+@given(st.lists(lines(), min_size=1, max_size=20), st.integers(1, 200), st.integers(1, 6))
 def test_rows_are_equal_under_other_rules_and_in_two_generations(events: list[bytes], gap: int, longest: int) -> None:
     rules = Rules(session_gap=gap * 20_000, beat_gap=gap * 1_000, longest_interval=longest * 600_000)
     events = numbered(events)
@@ -102,11 +97,11 @@ def test_rows_are_equal_under_other_rules_and_in_two_generations(events: list[by
 def test_a_simulated_term_is_packed_and_equal() -> None:
     scenario = scaled_scenario(12, 3, 14, seed=11)
     rosters = roster_of(scenario)
-    sent = [line for flush in simulate(scenario) for line in flush.lines if b"withdraw" not in line]
+    sent = [line for flush in simulate(scenario) for line in flush.lines]
     many, one = Harness(rosters=rosters), Harness(rosters=rosters)
     compare([sent[i : i + 400] for i in range(0, len(sent), 400)], many, one)
     packed = [s for s in many.cache._members.values() if isinstance(s, bytes)]
-    assert packed, "some members must have gone the fast way"
+    assert len(packed) > 8, "most members must have gone the fast way"
 
 
 def test_plain_members_stay_packed_and_others_do_not() -> None:
