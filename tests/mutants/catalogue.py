@@ -8,6 +8,7 @@ SETS = "tests/property/test_sets_of_facts.py"
 WORKERS = "tests/property/test_two_workers.py"
 TRANSFERS = "tests/property/test_transfers.py"
 OVERLAP = "tests/property/test_overlapping_batches.py"
+MANY = "tests/property/test_many_as_one.py"
 ORACLE = "tests/property/test_oracle.py"
 PIPELINE = "tests/unit/test_pipeline.py"
 SHELL = "tests/integration/test_faust_shell.py"
@@ -66,6 +67,27 @@ MUTANTS = [
         ("tests/unit/test_record_batch_ledger.py",),
     ),
     Mutant(
+        "the same id is two facts in columns",
+        "streams/distinct.py",
+        "    order = np.lexsort((low, high, owner))\n",
+        "    order = np.lexsort((np.arange(len(low)), owner))\n",
+        (SETS, MANY),
+    ),
+    Mutant(
+        "what is taken back counts in columns",
+        "streams/packed_facts.py",
+        "        self.taken[[fact for fact, _ in self.takers]] = True\n",
+        "",
+        (SETS, MANY),
+    ),
+    Mutant(
+        "a day that depends on a withdrawal keeps its version",
+        "streams/row_tables.py",
+        "    version += takers_of_days(facts, study, answered, judged.asked, len(day))\n",
+        "",
+        (SETS, MANY),
+    ),
+    Mutant(
         "drop the deduplication",
         "streams/member.py",
         "            if other.rank == fact.rank:\n",
@@ -103,12 +125,8 @@ MUTANTS = [
     Mutant(
         "memory survives a failed batch",
         "streams/pipeline.py",
-        """        except BaseException:
-            # Facts in memory that the archive may lack would make a repetition look like a redelivery.
-            self.cache.clear()
-""",
-        """        except BaseException:
-""",
+        "            with self._folding:\n                self.cache.clear()\n            raise\n        finally:\n",
+        "            raise\n        finally:\n",
         (WORKERS,),
     ),
     Mutant(
@@ -171,25 +189,17 @@ MUTANTS = [
         (SETS, ORACLE),
     ),
     Mutant(
-        "rows are written before the archive",
+        "events that were folded are not archived",
         "streams/pipeline.py",
-        """        table = archive_table(fresh, now)
-""",
-        """        self._write_metrics(touched, members, lap)
-        table = archive_table(fresh, now) if len(touched) < 2 else EVENTS.rows([])
-""",
+        "        events = archive_table(part.arrivals.take(merged.fresh), self.now_us())\n",
+        "        events = archive_table(part.arrivals.take(merged.fresh[:1]), self.now_us())\n",
         (SETS, WORKERS),
     ),
     Mutant(
         "a repeated batch is skipped",
-        "streams/pipeline.py",
-        """            elif seen is Seen.REDELIVERED:
-                tally.redelivered += 1
-""",
-        """            elif seen is Seen.REDELIVERED:
-                tally.redelivered += 1
-                touched.get(member_id, [fact]).pop()
-""",
+        "streams/merge.py",
+        "    touched[number[mine[plain]]] = True\n",
+        "    touched[number[mine[fresh]]] = True\n",
         (PIPELINE, WORKERS),
     ),
     Mutant(
@@ -209,11 +219,8 @@ MUTANTS = [
     Mutant(
         "a refused event stays in memory",
         "streams/pipeline.py",
-        """                # The store refused events. What memory made of them must go: once more, with them rejected.
-                self.cache.clear()
-""",
-        """                pass
-""",
+        "        self.cache.clear()\n        begun.effects = None\n",
+        "        begun.effects = None\n",
         (PIPELINE,),
     ),
     Mutant(
