@@ -173,7 +173,9 @@ def reports(found: Result) -> list[str]:
         *table(["pages of", "pages", "a CPU second", "seconds", "CPU seconds"], rows),
         "",
         f"A quarter of {r['node']} ({r['members_below']:,} members) read in {r['read']['seconds']} s; peak memory "
-        f"{r['peak_mib']} MiB, of which {r['members']['growth_mib']} MiB came while member pages were written.",
+        f"{r['peak_mib']} MiB. While member pages were written the process grew from "
+        f"{r['members']['resident_mib']} MiB by at most {r['members']['growth_mib']} MiB, "
+        f"by {r['members']['growth_second_half_mib']} MiB in their second half.",
     ]
 
 

@@ -35,6 +35,22 @@ def _peak_mib() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
+def _resident_mib() -> float:
+    """What the process holds now: the peak alone would hide growth below it."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 2**20
+
+
+def _growth(resident: list[float]) -> dict[str, float]:
+    """Of memory before and after each page: what came at most, and what came in the second half."""
+    half = len(resident) // 2
+    return {
+        "resident_mib": round(resident[0]),
+        "growth_mib": round(max(resident) - resident[0]),
+        "growth_second_half_mib": round(max(resident[half:]) - max(resident[: half + 1])),
+    }
+
+
 def timed(call: Callable[[], Any]) -> tuple[Any, dict[str, float]]:
     """What a call gives, with its seconds and its CPU seconds."""
     began, cpu = time.perf_counter(), time.process_time()
@@ -52,9 +68,8 @@ def run(store: Store, node: str, members: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         site, made = timed(lambda: Site(data, scope, Path(folder), languages=("zh",), formats=("html",), alone=True))
         chosen = [m for m, _ in site.members][:members]
-        before = _peak_mib()
-        _, of_members = timed(lambda: site.write_members(chosen))
-        after = _peak_mib()
+        resident = [_resident_mib()]
+        _, of_members = timed(lambda: site.write_members(chosen, lambda: resident.append(_resident_mib())))
         branches = [n for n in site.nodes if not site.populations.children(n)][:MOST_BRANCHES]
         _, of_branches = timed(lambda: site.write_groups(branches))
         sizes = [p.stat().st_size for p in Path(folder).rglob("*.html")]
@@ -63,7 +78,7 @@ def run(store: Store, node: str, members: int) -> dict[str, Any]:
         "members_below": len(site.members),
         "read": read | {"answers": data.answers.height, "member_days": data.days.height},
         "prepared": made,
-        "members": of_members | _rate(len(chosen), of_members) | {"growth_mib": after - before},
+        "members": of_members | _rate(len(chosen), of_members) | _growth(resident),
         "branches": of_branches | _rate(len(branches), of_branches),
         "kib_a_page": round(sum(sizes) / len(sizes) / 1024, 1),
         "peak_mib": _peak_mib(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -11,8 +11,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from reports.analytics.calibrations import NONE, Calibrations, with_rapid
-from reports.analytics.practice import PointMastery, point_masteries, practice_sequences
+from reports.analytics.calibrations import NONE, Calibrations
 from reports.attempts import attempts_after
 from reports.catalogue import Catalogue
 from reports.credit import CreditData
@@ -161,15 +160,6 @@ class ReportData:
     def unfinished_of(self, member_id: str) -> Collection[tuple[str, int]]:
         """(exam, attempt) of the member's attempts that go on after the period."""
         return self._unfinished.get(member_id, ())
-
-    @cached_property
-    def masteries(self) -> Mapping[str, Sequence[PointMastery]]:
-        """Mastery by member, from practice up to the end of the period; made once for all reports of a run."""
-        rows = with_rapid(self.answers, self.calibrations)
-        found: dict[str, list[PointMastery]] = {}
-        for one in point_masteries(practice_sequences(rows, self.catalogue), self.calibrations):
-            found.setdefault(one.member_id, []).append(one)
-        return found
 
     @cached_property
     def end_ms(self) -> int:

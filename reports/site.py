@@ -29,11 +29,11 @@ from reports.index import write_index
 from reports.load import check_content, load
 from reports.measures.suppression import DEFAULT_K
 from reports.order import natural
+from reports.parts import rows_of
 from reports.paths import link, page_name, slugs
 from reports.plain import to_json
 from reports.population import Populations
 from reports.render import Page, Renderer
-from reports.rows import answer_rows, answers_by_member, day_rows, days_by_member
 from reports.settled import settled
 from reports.text import LANGUAGES
 from schemas.credit import CreditPolicy
@@ -175,23 +175,9 @@ class Site:
             step()
 
     def member_reports(self, members: Iterable[str]) -> Iterable[tuple[str, MemberReport]]:
-        """Contexts of these members; frames are split once for all of them."""
-        days, answers = days_by_member(self.data.days), answers_by_member(self.data.answers)
-        ago = days_by_member(self.data.before.days) if self.data.before else {}
-        none = pl.DataFrame()
-        for member in members:
-            yield (
-                member,
-                member_report(
-                    self.data,
-                    self.deliveries,
-                    self.content,
-                    member,
-                    day_rows(days.get(member, none)),
-                    answer_rows(answers.get(member, none)),
-                    day_rows(ago.get(member, none)),
-                ),
-            )
+        """Contexts of these members, in their order."""
+        for member, own in rows_of(self.data, members):
+            yield member, member_report(self.data, self.deliveries, self.content, member, own)
 
     @settled()
     def write_groups(self, nodes: Iterable[str], step: Callable[[], None] = lambda: None) -> None:

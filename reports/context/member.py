@@ -33,6 +33,7 @@ from reports.figures import Figure, ratio, share
 from reports.measures.attitude import focus, hour_consistency, regularity
 from reports.measures.effort import DEFAULT_MS, is_rapid
 from reports.order import natural
+from reports.parts import MemberRows
 from reports.pattern import Pattern, pattern
 from reports.rows import AnswerRow, DayRow
 from reports.text import Note
@@ -116,13 +117,11 @@ def member_report(
     deliveries: Deliveries,
     content: Content,
     member_id: str,
-    days: Sequence[DayRow],
-    answers: Sequence[AnswerRow],
-    earlier: Sequence[DayRow] = (),
+    own: MemberRows,
 ) -> MemberReport:
-    """The context from one member's rows: ``days`` of the period (all courses), ``answers`` up to its end,
-    both in order of time and restricted to no content yet; ``earlier``: days of the period before."""
+    """The context from one member's rows, restricted to no content yet."""
     period, zone = data.period, data.zone
+    days, answers, earlier, masteries = own
     course = data.study_course(content)
     about = [r for r in answers if _is_about(content, r)]
     inside = [r for r in about if r.day >= period.first]
@@ -135,7 +134,7 @@ def member_report(
     courses = _courses(data, content, days, inside)
     ago = [r for r in earlier if r.course_id == course]
     topics = member_topics(data.catalogue, inside, sums.accuracy.value)
-    measures = member_measures(data, content, member_id, days, inside)
+    measures = member_measures(data, content, days, inside, masteries)
     events = sum(r.events for r in main)
     known = data.catalogue.questions
     quality = make_quality(

@@ -64,10 +64,14 @@ class Measures:
 
 
 def member_measures(
-    data: ReportData, content: Content, member_id: str, days: Sequence[DayRow], answers: Sequence[AnswerRow]
+    data: ReportData,
+    content: Content,
+    days: Sequence[DayRow],
+    answers: Sequence[AnswerRow],
+    masteries: Sequence[PointMastery],
 ) -> Measures:
-    """From all ``days`` of the period and the ``answers`` in it about the content."""
-    points = () if content.kind == "exam" else _points(data, content, data.masteries.get(member_id, ()))
+    """From all ``days`` of the period, the ``answers`` in it about the content, and mastery over all contents."""
+    points = () if content.kind == "exam" else _points(data, content, masteries)
     return Measures(points, _plans(data, content, days), _rapid(data.thresholds, answers))
 
 

@@ -13,7 +13,7 @@ from reports.context.member_measures import LEAST_ANSWERS, Measures, mastery_adv
 from reports.data import EVERYTHING, Content, ReportData
 from reports.figures import metrics_used
 from reports.measures.bkt import trace
-from reports.rows import answer_rows, answers_by_member, day_rows, days_by_member
+from reports.parts import rows_of
 from schemas.reference import Course, KnowledgePoint, Question, Text
 from tests.support.report_frames import report_data
 from tests.support.small_reports import FIRST, LAST, ORGANISATIONS, answer, members, study
@@ -36,10 +36,8 @@ def data(days: list[dict[str, Any]], answers: list[dict[str, Any]], **more: Any)
 
 
 def measures(given: ReportData, content: Content = EVERYTHING, member: str = "b1-m1") -> Measures:
-    days, answers = days_by_member(given.days).get(member), answers_by_member(given.answers).get(member)
-    return member_measures(
-        given, content, member, [] if days is None else day_rows(days), [] if answers is None else answer_rows(answers)
-    )
+    ((_, own),) = rows_of(given, [member])
+    return member_measures(given, content, own.days, own.answers, own.masteries)
 
 
 def practised(*right: bool, seconds: float = 20) -> list[dict[str, Any]]:

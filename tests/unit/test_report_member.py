@@ -10,21 +10,14 @@ from reports.context.member import MemberReport, member_report
 from reports.context.quality import Deliveries
 from reports.data import EVERYTHING, Content, ReportData
 from reports.figures import Figure
-from reports.rows import answer_rows, answers_by_member, day_rows, days_by_member
+from reports.parts import rows_of
 from schemas.reference import Member
 from tests.support.small_reports import CATALOGUE, FIRST, LAST, answer, make, members, study
 
 
 def report(data: ReportData, member: str = "b1-m1", content: Content = EVERYTHING) -> MemberReport:
-    days, answers = days_by_member(data.days).get(member), answers_by_member(data.answers).get(member)
-    return member_report(
-        data,
-        Deliveries(data),
-        content,
-        member,
-        [] if days is None else day_rows(days),
-        [] if answers is None else answer_rows(answers),
-    )
+    ((_, own),) = rows_of(data, [member])
+    return member_report(data, Deliveries(data), content, member, own)
 
 
 DAY2 = FIRST + timedelta(days=1)
