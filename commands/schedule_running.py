@@ -183,7 +183,7 @@ class Runner:
     def _count(self, job: Job, manifest: Manifest) -> None:
         """Add what is wrong with a run to the result."""
         where = f"{job.name} {manifest.plan.label}"
-        if manifest.making and manifest.making[-1].error and not manifest.parcels:
+        if manifest.broken:
             self._trouble(where, manifest.making[-1].trouble)
         self.result.withheld += sum(d.state == "withheld" for d in manifest.deliveries)
         for missing in manifest.missing:

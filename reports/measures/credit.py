@@ -126,7 +126,7 @@ def _day(
         elif not org_id:
             credited, reason = 0, "no_membership"
         if union is not None and credited > union:
-            credited, reason = union, "overlap"
+            credited, reason = union - union % (conversion.step_minutes * MINUTE_MS or 1), "overlap"
         if room is not None and credited > room:
             credited, reason = room, reason if item.ms is None else "capped"
         # Time that another course took up stays taken up, whether that one counted or not.

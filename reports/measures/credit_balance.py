@@ -112,7 +112,10 @@ def _balance(
     first, rules, roster, free = context
     owed = owed_in(year, kind, member, rules, roster, free)
     total = sum(line.micro for line in own)
-    left = None if owed.quota is None else max(owed.quota - total, 0)
+    left = None if owed.quota is None else owed.quota - total
+    # Each line is rounded down, the quota up: fewer millionths than there are lines are not owed.
+    if left is not None and left <= len(own):
+        left = 0
     state: State = "open"
     if owed.member_days and owed.exempt_days == owed.member_days:
         state = "exempt"

@@ -167,8 +167,8 @@ class Manifest(msgspec.Struct):
 
     @property
     def broken(self) -> bool:
-        """Whether the last try to make the files failed."""
-        return self.state == "planned" and bool(self.making and self.making[-1].error)
+        """Whether there are no files, because the last try to make them failed; also when it was given up."""
+        return not self.parcels and bool(self.making and self.making[-1].error)
 
     @property
     def files(self) -> int:
