@@ -33,6 +33,7 @@ class Contribution(msgspec.Struct, array_like=True, gc=False):
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(list[Contribution])
+_decode_one = msgspec.json.Decoder(Contribution).decode
 
 
 def encode(*contributions: Contribution) -> bytes:
@@ -41,8 +42,9 @@ def encode(*contributions: Contribution) -> bytes:
 
 
 def decode(value: bytes) -> list[Contribution]:
-    """The inverse of ``encode``; raises msgspec.DecodeError on anything else."""
-    return _decoder.decode(value)
+    """The inverse of ``encode``; raises msgspec.DecodeError on anything else. A message of one contribution that is not
+    in a list is what earlier versions sent: some may still be on the topic when workers are replaced."""
+    return [_decode_one(value)] if value.startswith(b'["') else _decoder.decode(value)
 
 
 def contributions(member_days: pa.Table, roster: Roster) -> Iterator[Contribution]:

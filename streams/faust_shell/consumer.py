@@ -64,6 +64,8 @@ class ShellConsumerThread(AIOKafkaConsumerThread):
             if not hasattr(consumer, name):
                 raise ConfigError(f"this version of aiokafka has no {name}", hint="install aiokafka 0.14")
             setattr(consumer, name, value)
+        if not callable(getattr(PartitionRecords, "_consumer_record", None)):
+            raise ConfigError("this version of aiokafka has no _consumer_record", hint="install aiokafka 0.14")
         # aiokafka has no setting for it. Nothing else in this process consumes.
         fetcher.PartitionRecords = LeanRecords
         return consumer

@@ -11,6 +11,7 @@ OVERLAP = "tests/property/test_overlapping_batches.py"
 MANY = "tests/property/test_many_as_one.py"
 ORACLE = "tests/property/test_oracle.py"
 PIPELINE = "tests/unit/test_pipeline.py"
+REVIEW = "tests/unit/test_review_pipeline.py"
 SHELL = "tests/integration/test_faust_shell.py"
 FUZZ = "tests/fuzz/test_decoder.py"
 
@@ -158,7 +159,7 @@ MUTANTS = [
         "streams/branch.py",
         "            if now == version:\n",
         "            if now:\n",
-        (TRANSFERS,),
+        (TRANSFERS, REVIEW),
     ),
     Mutant(
         "sums keep what a member contributed before",

@@ -107,12 +107,38 @@ def asked_again(org_id: str, days: int) -> RecordBatch:
         b'["b1",1,-1]',
         b'["b1",70000,20000]',
         b'["b1",1,20000,"m1",1,{"":[1]}]',
+        b"[[]]",
+        b'[["b1",1,-1]]',
+        b'[["b1",70000,20000]]',
+        b'[["b1",1,20000,"m1",1,{"":[1]}]]',
     ],
 )
 def test_a_foreign_message_among_contributions_stops_nothing(value: bytes) -> None:
     h = Harness()
     h.branches.process([RecordBatch("contributions", 0, [Record(0, RECEIVED, b"", value)])])
     assert h.sink.rows(BRANCH_DAY) == []
+
+
+def test_messages_of_one_contribution_without_a_list_are_read_too() -> None:
+    """As earlier versions sent them: some are on the topic while workers are replaced."""
+    h, old = Harness(), Harness()
+    h.send([event(1, "study", AT, duration_ms=60_000)])
+    old.members.process([old.batch([[event(1, "study", AT, duration_ms=60_000)]])])
+    values = [encode(c)[1:-1] for c in [*old.outbox.contributions, again("b1", 1, day_number(date(2026, 3, 1)))]]
+    assert not any(v.startswith(b"[[") for v in values)
+    old.branches.process([RecordBatch("contributions", 0, [Record(n, 0, b"", v) for n, v in enumerate(values)])])
+    assert old.figures() == h.figures()
+    assert h.sink.rows(BRANCH_DAY)
+
+
+def test_a_branch_day_is_written_by_the_roster_that_an_import_leaves() -> None:
+    """The import is recorded after the day's members were read, and before its row is written."""
+    h = Harness(rosters=small_roster(["m1", "m9"]))
+    h.members.process(
+        [h.batch([[event(n, "study", AT, member=m, duration_ms=60_000) for n, m in ((1, "m1"), (2, "m9"))]])]
+    )
+    BranchPipeline(h.sink, ImportedMeanwhile(2)).process([asked_again("b1", 1)])
+    assert [(r["members"], r["active_members"]) for r in h.sink.rows(BRANCH_DAY) if not r["course_id"]] == [(2, 2)]
 
 
 def test_reconciling_picks_the_same_clock_error_as_the_folds() -> None:
