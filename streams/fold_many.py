@@ -110,7 +110,7 @@ def fold_study(stretches: Stretches, days: Ints, local: LocalDays, rules: Rules)
 
     segment_key, first, last = _union(s.key, start, end)
     sessions = _sessions(segment_key, first, last, length, rules, count)
-    within = (first < length[segment_key]) & (last > 0)
+    within = np.maximum(first, 0) < np.minimum(last, length[segment_key])
     segment_key = segment_key[within]
     first, last = np.maximum(first[within], 0), np.minimum(last[within], length[segment_key])
     study = add_up(segment_key, last - first, count)
@@ -168,9 +168,6 @@ def _by_hour(key: Ints, start: Ints, end: Ints, distinct: Ints, of_day: Ints, lo
         for a, b, hour in local.hours(day)
     ]
     found = np.zeros(count * 24, np.int64)
-    # A day that a zone left out has no hours, and nothing of any length lies on it.
-    some = end > start
-    key, start, end = key[some], start[some], end[some]
     if len(key):
         table = np.array(runs, np.int64)
         edges = table[:, 0] + table[:, 1]

@@ -96,7 +96,8 @@ def fold_day(ordered: Sequence[Interval], day: int, days: LocalDays, rules: Rule
     """Study on local ``day`` of intervals sorted by start (those of the day's window suffice)."""
     lower, upper = days.bounds(day)
     segments = union(ordered)
-    inside = [(max(a, lower), min(b, upper)) for a, b in segments if a < upper and b > lower]
+    # Not all that lies around it: a day that the zone left out has no length, and nothing is on it.
+    inside = [(max(a, lower), min(b, upper)) for a, b in segments if max(a, lower) < min(b, upper)]
     total = active = opened = capped = 0
     for i in ordered:
         part = min(i.end, upper) - max(i.start, lower)

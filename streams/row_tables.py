@@ -134,7 +134,7 @@ def _touch(facts: Facts, study: Pairs, day: Ints, generation: Generation) -> tup
     lower, upper = lower[number], upper[number]
     at, span, beat = facts.at[fact], facts.span[fact], facts.beat[fact]
     start = np.maximum(at - span, at - generation.rules.longest_interval)
-    interval = (span > 0) & (start < upper) & (at > lower)
+    interval = (span > 0) & (np.maximum(start, lower) < np.minimum(at, upper))
     on = (lower <= at) & (at < upper)
     near = (lower - generation.rules.beat_gap <= at) & (at < upper)
     return np.where(beat, near, interval), np.where(beat, on, interval)

@@ -100,7 +100,7 @@ def _present(f: Fact, lower: int, upper: int, generation: Generation) -> bool:
         return lower <= f.at < upper
     if f.at <= f.start:
         return False
-    return max(f.start, f.at - generation.rules.longest_interval) < upper and f.at > lower
+    return max(f.start, f.at - generation.rules.longest_interval, lower) < min(f.at, upper)
 
 
 def _figures(

@@ -16,6 +16,7 @@ from tests.fuzz.corpus import EVENTS
 from tests.property.test_sets_of_facts import lines
 from tests.support.compare import attendance_differences, branch_differences, differences
 from tests.support.harness import RECEIVED, Harness
+from tests.support.harness import event as line
 from tests.support.oracle import Result, branch_days, compute, digest
 
 ZONES = {
@@ -62,6 +63,22 @@ def test_figures_equal_a_plain_computation(case: tuple[str, list[bytes]]) -> Non
     for e in events:
         h.send([e])
     check(h, compute(events, zone))
+
+
+def test_nothing_is_on_a_day_that_the_zone_left_out() -> None:
+    """An interval and a heartbeat reach over the day that Samoa had not; what is before and after counts."""
+    h = Harness(zone="Pacific/Apia")
+    of_device = {"device_id": "d", "session_id": "s"}
+    events = [
+        line(1, "study", "2011-12-30T10:30:00Z", duration_ms=3_600_000),
+        line(2, "study", "2011-12-30T09:59:00Z", member="m2", beat_ms=120_000, **of_device),
+    ]
+    for e in events:
+        h.send([e])
+    check(h, compute(events, "Pacific/Apia"))
+    left_out = [r for r in h.member_days() if r["day"].isoformat() == "2011-12-30"]
+    assert all(r["events"] == r["study_ms"] == 0 and r["first_at"] is r["last_at"] is None for r in left_out)
+    assert [h.day(d)["study_ms"] for d in ("2011-12-29", "2011-12-31")] == [1_800_000, 1_800_000]
 
 
 @settings(max_examples=100, deadline=None)

@@ -114,10 +114,11 @@ class Days:
         return datetime.fromtimestamp(at / 1000, self.zone).date()
 
     def between(self, start: int, end: int) -> Iterable[date]:
-        """The days that ``[start, end)`` touches."""
+        """The days that ``[start, end)`` touches: not one that the zone left out."""
         day = self.of(start)
         while self.start(day) < end:
-            yield day
+            if self.start(day) < self.end(day):
+                yield day
             day += timedelta(days=1)
 
     def hour(self, at: int) -> int:
