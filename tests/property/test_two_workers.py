@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +15,7 @@ from streams.branch import BranchPipeline
 from streams.contributions import Contribution, encode
 from streams.records import Record, RecordBatch
 from tests.property.test_sets_of_facts import lines, one_by_one
-from tests.support.harness import RECEIVED, Harness, Loop
+from tests.support.harness import RECEIVED, Harness, Loop, event
 from tests.support.interleave import Crash, SharedSink, Turnstile, crash_after
 
 LINES = st.lists(lines(), min_size=2, max_size=14)
@@ -105,6 +107,37 @@ def test_a_worker_that_lost_its_partition_and_goes_on_does_not_show(data: st.Dat
     group.members(group.owner, group.batch(group.committed, len(events)))()
     group.branches(group.owner, group.committed_log, len(group.log))()
     # A zombie's contributions came after its redelivery was processed: they are read too, and change nothing.
+    assert group.figures() == one_by_one(events)
+    account(group.sink, len(events))
+
+
+def study(n: int) -> bytes:
+    return event(n, "study", f"2026-03-01T1{n}:00:00+08:00", duration_ms=60_000)
+
+
+def test_a_worker_that_gets_a_partition_back_knows_what_the_other_one_added() -> None:
+    events = [study(1), study(2), study(3)]
+    group = Group(events, lambda waiting: waiting[0])
+    for _ in events:
+        group.members(group.owner, group.batch(group.committed, 1))()
+        group.branches(group.owner, group.committed_log, len(group.log))()
+        group.committed, group.committed_log = group.committed + 1, len(group.log)
+        group.move()
+    assert group.figures() == one_by_one(events)
+
+
+@pytest.mark.parametrize("calls", range(24))
+def test_a_failed_batch_that_comes_again_to_the_same_process_is_whole(calls: int) -> None:
+    events = [study(1), study(2), study(2)]
+    group = Group(events, lambda waiting: waiting[0])
+    worker, batch = group.workers[0], group.batch(0, 3)
+    assert batch is not None
+    group.sink.on_call = crash_after(calls)
+    with contextlib.suppress(Crash):
+        worker.members.process([batch])
+    group.sink.on_call = lambda: None
+    worker.members.process([batch])
+    group.branches(0, 0, len(group.log))()
     assert group.figures() == one_by_one(events)
     account(group.sink, len(events))
 

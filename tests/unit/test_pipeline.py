@@ -145,6 +145,17 @@ def test_redelivery_is_no_duplicate_and_a_resend_is_one() -> None:
     assert sum(r["valid"] for r in h.sink.rows(LEDGER)) == 2
 
 
+def test_a_resend_of_one_of_two_bodies_is_a_duplicate() -> None:
+    h = Harness()
+    bodies = [study(1), study(1, minutes=20)]
+    h.send(bodies[:1], bodies[1:])
+    before = h.figures()
+    h.send(bodies[:1], bodies[1:])
+    assert len(h.sink.rows(EVENTS)) == 2
+    assert sorted(r["offset"] for r in h.sink.rows(DUPLICATES)) == [2, 3]
+    assert h.figures() == before
+
+
 def test_interrupted_batch_is_completed_by_its_repetition() -> None:
     h = Harness()
     batch = h.batch([[study(1)]])
