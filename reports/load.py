@@ -69,9 +69,9 @@ def period_of(
     """The period asked for; where an end is missing, that of the data."""
     if first and last:
         return Period(first, last)
-    days = reader.frame("member-day", scope, Filters(first=first, last=last, member=member, org=org))
-    seen = reader.frame("branch-day", _not_own(scope), Filters(first=first, last=last))
-    return _period([days["day"], seen["day"]], first, last, as_of)
+    days = reader.frame("recorded-days", scope, Filters(first=first, last=last, member=member, org=org))
+    seen = reader.frame("recorded-days", _not_own(scope), Filters(first=first, last=last))
+    return _period([*days.row(0)[:2], *seen.row(0)[2:]], first, last, as_of)
 
 
 def recorded(
@@ -135,13 +135,14 @@ def recorded(
 
 
 def _not_own(scope: Scope) -> Scope:
-    """The period is that of everybody's data, whoever the report is about; only two dates are taken from it."""
+    """The period is that of everybody's data, whoever the report is about; only two dates are taken from it: of
+    those who belonged somewhere, as their organisations' own reports have them."""
     return scope if scope.detail != "own" else Scope(None, "aggregate")
 
 
-def _period(columns: Iterable[pl.Series], first: date | None, last: date | None, as_of: datetime) -> Period:
+def _period(ends: Iterable[date | None], first: date | None, last: date | None, as_of: datetime) -> Period:
     """The days asked for; an end that is missing is that of the data, without data the day of ``as_of``."""
-    seen = [day for column in columns for day in (column.min(), column.max()) if isinstance(day, date)]
+    seen = [day for day in ends if day is not None]
     start = first or min([*seen, *([last] if last else [])], default=as_of.date())
     return Period(start, last or max([start, *seen], default=as_of.date()))
 

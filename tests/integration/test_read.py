@@ -115,6 +115,22 @@ def test_branch_days(reader: Reader, world: World) -> None:
     assert rolled > 5
 
 
+def test_recorded_days_are_those_of_member_days(reader: Reader) -> None:
+    found_none, unplaced = 0, 0
+    for scope, filters in questions("recorded-days", 24):
+        days = reader.frame("member-day", scope, filters)
+        placed = days.filter(pl.col("org_id") != "")
+        expected = (days["day"].min(), days["day"].max(), placed["day"].min(), placed["day"].max())
+        assert reader.frame("recorded-days", scope, filters).rows() == [expected], (scope, filters)
+        found_none += expected[0] is None
+        unplaced += days.height > placed.height
+    assert found_none
+    assert unplaced
+    branches = reader.frame("branch-day", Scope(None, "aggregate"))["day"]
+    (row,) = reader.frame("recorded-days", Scope(None, "aggregate")).rows()
+    assert row[2:] == (branches.min(), branches.max())
+
+
 def test_a_node_sums_its_parts_and_only_them(reader: Reader) -> None:
     parts = reader.frame("branch-day", Scope("right", "named"), Filters(course=""))
     whole = reader.frame("branch-day", EVERYTHING, Filters(org="right", course=""))
