@@ -127,6 +127,12 @@ def _umask() -> int:
 def run(ctx: typer.Context, query: Query | ComputedQuery, values: dict[str, Any]) -> None:
     """Ask and print."""
     context = contexts.of(ctx)
+    if family := context.settings.hidden_queries.get(query.name):
+        raise InputError(
+            f"{query.name} is about events that are not shown here",
+            where="families",
+            hint=f"add {family} to the setting families",
+        )
     filters, names = filters_of(values), selected(query, values["columns"])
     out, limit = values["out"], values["limit"]
     form = values["format_"].value if values["format_"] else _form_of(out)
@@ -219,10 +225,11 @@ def _command(query: Query | ComputedQuery) -> Callable[..., None]:
 @app.command("list")
 def list_queries(ctx: typer.Context) -> None:
     """列出全部查询 · List every query and its filters."""
-    language: Language = "en" if contexts.of(ctx).settings.language == "en" else "zh"
+    settings = contexts.of(ctx).settings
+    language: Language = "en" if settings.language == "en" else "zh"
     console = Console(highlight=False)
     flags = {"first": "--from", "last": "--to"}
-    for query in ALL.values():
+    for query in (q for name, q in ALL.items() if name not in settings.hidden_queries):
         filters = " ".join(flags.get(name, f"--{name}") for name in _FILTERS if name in query.filters)
         console.print(f"[bold]{query.name}[/]  {query.title.of(language)}")
         console.print(f"    {query.description.of(language)}", markup=False)

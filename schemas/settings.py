@@ -110,6 +110,12 @@ class Settings:
         return named
 
     @property
+    def hidden_queries(self) -> dict[str, str]:
+        """Names of queries about families that are not shown → the family. Raises ConfigError as ``shown_families``."""
+        shown = self.shown_families
+        return {query: name for name, family in FAMILIES.items() if name not in shown for query in family.queries}
+
+    @property
     def folder(self) -> Path:
         """``data_dir`` as a path."""
         return Path(self.data_dir).expanduser()

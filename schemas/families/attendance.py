@@ -64,4 +64,5 @@ ATTENDANCE = Family(
             Column("event_ids", "Array(UUID)", "events that count"),
         ),
     ),
+    ("attendance", "meetings", "rhythm"),
 )

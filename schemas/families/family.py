@@ -34,6 +34,8 @@ class Family:
     event: type[Event]
     subject: str
     table: Table
+    queries: tuple[str, ...] = ()
+    """names of the questions about nothing else: they are not asked where the family is not shown"""
 
     @cached_property
     def name(self) -> str:

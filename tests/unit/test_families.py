@@ -6,8 +6,11 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+import cli
 from producers.simulate import default_scenario, simulate, truth
+from reports.analytics.computed import COMPUTED
 from schemas.days import LocalDays, day_number
 from schemas.decode import Arrival, Position, Refusal, decode_line
 from schemas.errors import ConfigError
@@ -15,6 +18,8 @@ from schemas.events import EVENT_TYPES
 from schemas.families import FAMILIES
 from schemas.settings import Settings
 from schemas.tables import TABLES
+from sinks.read import QUERIES
+from sinks.read.query import FOLDER
 from streams.families import FOLDS
 from tests.chaos.people import roster_of
 from tests.support.compare import attendance_differences
@@ -55,6 +60,27 @@ def test_families_that_are_shown_are_named() -> None:
     with pytest.raises(ConfigError, match="no family of events dance") as error:
         _ = Settings(families="attendance, dance").shown_families
     assert error.value.hint == "attendance"
+
+
+def test_every_query_of_a_family_is_hidden_with_it() -> None:
+    for family in FAMILIES.values():
+        sql = {q: (FOLDER / f"{q.replace('-', '_')}.sql").read_text("utf-8") for q in QUERIES}
+        reading = {q for q, text in sql.items() if f"FROM {family.table.name} FINAL" in text}
+        assert reading
+        assert reading <= set(family.queries) <= QUERIES.keys() | COMPUTED.keys()
+    assert Settings().hidden_queries == {}
+    assert Settings(families="").hidden_queries.keys() >= {"attendance", "meetings", "rhythm"}
+
+
+def test_a_query_of_a_family_that_is_off_is_not_listed_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XUEJING_LANGUAGE", "en")
+    shown = CliRunner().invoke(cli.application(), ["query", "list"]).output
+    monkeypatch.setenv("XUEJING_FAMILIES", "")
+    off = CliRunner().invoke(cli.application(), ["query", "list"]).output
+    assert "\nmeetings " in shown
+    assert "\nmeetings " not in off
+    asked = CliRunner().invoke(cli.application(), ["query", "meetings"])
+    assert "not shown here" in str(asked.exception)
 
 
 def test_what_is_kept_of_an_event_is_what_it_said() -> None:
