@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
@@ -16,12 +17,13 @@ from reports.issued.source import Recorded, Snapshot, Source
 from reports.load import period_of, recorded
 from reports.provenance import Edition, Reason
 from schemas.credit import CreditPolicy
-from schemas.errors import InputError
+from schemas.errors import InputError, XuejingError
 from schemas.metrics import METRICS_VERSION
 from schemas.settings import Settings
 from sinks.client import Store
 from sinks.read import Reader, Scope
 
+from .alone import alone
 from .as_of import parse_moment, reader_at
 
 QUIET = timedelta(seconds=30)
@@ -121,21 +123,39 @@ def _made(settings: Settings, reader: Source, wanted: Wanted, moment: datetime) 
     return Made(data, replace(snapshot, options=options))
 
 
+class IssuingBusy(XuejingError):
+    """Another process issues reports."""
+
+
+def one_issues(settings: Settings, wait: float = 600.0) -> AbstractContextManager[None]:
+    """From ``to_issue`` to ``register_version`` no other process with this data folder issues, so that versions are
+    given once; waits for it. Raises IssuingBusy. Processes on other machines are told by ``Register.add``."""
+    busy = IssuingBusy(
+        "another process is issuing reports", where=str(settings.folder), hint="let it finish, then issue again"
+    )
+    return alone(settings.folder / "issue.lock", wait, busy)
+
+
 def to_issue(
     settings: Settings, store: Store, wanted: Wanted, reason: Reason | None, options: Mapping[str, str], at: str | None
 ) -> Made:
     """What a new version is made from, with its entry (not written yet). ``at``: its cut-off, by default now."""
     if at is not None:
         made = made_at(settings, store, wanted, at)
+        made = replace(made, snapshot=_with(made.snapshot, options))
     else:
-        cut_off = datetime.now(UTC)
-        quick = made_now(settings, store, wanted, cut_off) if _quiet(store, cut_off - QUIET) else None
-        # Otherwise rows may lag behind the archive, or some were read before and some after a change.
-        settled = quick if quick is not None and _quiet(store, cut_off) else None
-        made = settled or computed_at(settings, store, wanted, cut_off)
-    data = made.data
-    series = Series(wanted.kind, wanted.subject, wanted.content, data.period)
-    return versioned(Register(store), series, replace(made, snapshot=_with(made.snapshot, options)), reason)
+        made = settled(settings, store, wanted, options, datetime.now(UTC))
+    series = Series(wanted.kind, wanted.subject, wanted.content, made.data.period)
+    return versioned(Register(store), series, made, reason)
+
+
+def settled(settings: Settings, store: Store, wanted: Wanted, options: Mapping[str, str], cut_off: datetime) -> Made:
+    """What was archived by a cut-off that has just been, for versions of one report or of several."""
+    quick = made_now(settings, store, wanted, cut_off) if _quiet(store, cut_off - QUIET) else None
+    # Otherwise rows may lag behind the archive, or some were read before and some after a change.
+    found = quick if quick is not None and _quiet(store, cut_off) else None
+    made = found or computed_at(settings, store, wanted, cut_off)
+    return replace(made, snapshot=_with(made.snapshot, options))
 
 
 def _with(snapshot: Snapshot, options: Mapping[str, str]) -> Snapshot:

@@ -103,6 +103,12 @@ ZH: dict[str, str] = {
     "a later version stands for it: xuejing reports list": "已由其后的版本代替：xuejing reports list",
     "what the report was made from is missing or damaged": "报告所依据的数据缺失或损坏",
     "restore the store from a backup": "请从备份恢复存储",
+    "{} is about events that are not shown here": "{0} 所查的事件在此未启用",
+    "add {} to the setting families": "请在设置 families 中加入 {0}",
+    "another process is issuing reports": "另一进程正在印发报告",
+    "let it finish, then issue again": "请待其结束，再行印发",
+    "version {} of the report was issued meanwhile by another process": "报告的第 {0} 版已由另一进程印发",
+    "issue it again: it becomes the next version": "请再次印发：将成为下一版",
     "there is no reason {} for an issue": "没有印发原因 {0}",
     "update or correction": "update 或 correction",
     # producers

@@ -106,6 +106,8 @@ SCHEDULE: dict[str, str] = {
     "add [destination.{}]; there are {}": "请添加 [destination.{0}]；现有：{1}",
     "a report about an exam is about everybody": "考试报告涉及全体参加者",
     "remove scope": "请删去 scope",
+    "reports that may name members are not issued": "可能含姓名的报告不印发",
+    "remove issue": "请删去 issue",
     "an annex is about all courses": "附件不限于一门课程",
     "remove course": "请删去 course",
     "only reports about members select members": "只有成员报告可以指定成员",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -38,6 +38,7 @@ from .issuing import (
     different,
     made_at,
     made_now,
+    one_issues,
     program_version,
     register_version,
     rules_of,
@@ -219,7 +220,7 @@ def _site(ctx: typer.Context, asked: _Asked, past: _Past) -> Iterator[Site]:
     if asked.first and asked.last:
         Period(asked.first, asked.last)
     _listed(asked.lang, ("zh", "en"), "--lang"), _listed(asked.formats, FORMATS, "--format")
-    with connected(settings) as store:
+    with one_issues(settings) if past.issue else nullcontext(), connected(settings) as store:
         made = _made(settings, store, asked, past)
         check_content(made.data, asked.content)
         lang, formats = asked.lang, asked.formats

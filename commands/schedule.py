@@ -4,34 +4,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bar
 from rich.table import Table
 
 from reports.schedule.config import MailPlace, RobotPlace, S3Place, Schedule, Secret
 from reports.schedule.due import due_times, next_times
-from reports.schedule.manifest import Manifest, Plan
+from reports.schedule.manifest import Manifest
 from reports.schedule.periods import resolve
 from reports.schedule.read import read
-from schemas.credit import CreditPolicy
 from schemas.errors import ConfigError, InputError, XuejingError
-from schemas.settings import Settings
-from sinks.read import Reader
 
 from . import context as contexts
 from . import schedule_metrics
-from .connect import connected
 from .context import Context
 from .messages import sentence
 from .schedule_daemon import Daemon
-from .schedule_making import make
-from .schedule_running import Made, Result, Runner, Status
+from .schedule_making import making
+from .schedule_running import Result, Runner, Status
 from .schedule_state import ScheduleBusy, StateFolder
 
 app = typer.Typer(
@@ -153,7 +147,7 @@ def run(
     schedule, state = _open(context, file)
     chosen = [schedule.job(name) for name in jobs] if jobs else list(schedule.jobs)
     try:
-        with state.lock(wait), _making(context) as maker:
+        with state.lock(wait), making(context) as maker:
             runner = Runner(schedule, state, maker, tell=context.say, pause=_pause)
             if at is None:
                 runner.due(chosen, at_once=now)
@@ -182,7 +176,7 @@ def daemon(ctx: typer.Context, textfile: Textfile = None, file: File = None) -> 
     first, state = _open(context, file)
 
     def work(schedule: Schedule) -> Result:
-        with state.lock(), _making(context) as maker:
+        with state.lock(), making(context) as maker:
             runner = Runner(
                 schedule, state, maker, tell=context.say, pause=keeper.pause, stopping=keeper.stopped.is_set
             )
@@ -242,40 +236,6 @@ def _secrets(schedule: Schedule) -> Iterator[ConfigError]:
                     secret.read(f"destination.{place.name}")
             except ConfigError as error:
                 yield error
-
-
-@contextmanager
-def _making(context: Context) -> Iterator[_Maker]:
-    with ExitStack() as exits:
-        yield _Maker(context, exits)
-
-
-class _Maker:
-    """Makes files of plans; the store is opened when the first one needs it."""
-
-    def __init__(self, context: Context, exits: ExitStack) -> None:
-        self.context, self.exits = context, exits
-        self.reader: Reader | None = None
-
-    def __call__(self, plan: Plan, cut_off: datetime, folder: Path) -> Made:
-        settings: Settings = self.context.settings
-        if self.reader is None:
-            self.reader = Reader(self.exits.enter_context(connected(settings)))
-        credit = CreditPolicy.of(settings.credit_rules, settings.shown_families)
-        with Bar(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-            console=contexts.messages, transient=True,
-        ) as bar:  # fmt: skip
-            task = bar.add_task(f"{plan.title} {plan.label}", total=None)
-            return make(
-                self.reader,
-                plan,
-                cut_off,
-                folder,
-                settings.small_group,
-                credit,
-                lambda done, n: bar.update(task, completed=done, total=n),
-            )
 
 
 def _pause(seconds: float) -> bool:

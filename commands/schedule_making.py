@@ -5,14 +5,20 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import cast
+
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
 
 from reports.data import EVERYTHING, Content, ReportData
 from reports.errors import ReportError
 from reports.extra_pages import annex_stems, write_annexes, write_exams
 from reports.formats.names import Format
+from reports.issued.register import Register, Series
 from reports.load import check_content, load
 from reports.order import natural
 from reports.paths import slugs
@@ -21,36 +27,102 @@ from reports.schedule.manifest import MadeFile, Parcel, Plan
 from reports.site import Site
 from schemas.credit import CreditPolicy
 from schemas.reference.columns import Language
+from schemas.settings import Settings
+from sinks.client import Store
 from sinks.read import Reader, Scope
 
+from . import context as contexts
+from . import issuing
+from .connect import connected
+from .context import Context
 from .schedule_running import Made
 
 Progress = Callable[[int, int], None]
 
 
-def make(
-    reader: Reader, plan: Plan, cut_off: datetime, folder: Path, k: int, credit: CreditPolicy, progress: Progress
-) -> Made:
+@contextmanager
+def making(context: Context) -> Iterator[Maker]:
+    """Makes files of plans; the store is opened when the first one needs it."""
+    with ExitStack() as exits:
+        yield Maker(context, exits)
+
+
+class Maker:
+    """See ``making``."""
+
+    def __init__(self, context: Context, exits: ExitStack) -> None:
+        self.context, self.exits = context, exits
+        self.store: Store | None = None
+
+    def __call__(self, plan: Plan, cut_off: datetime, folder: Path) -> Made:
+        """See ``make``."""
+        settings = self.context.settings
+        if self.store is None:
+            self.store = self.exits.enter_context(connected(settings))
+        with Bar(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+            console=contexts.messages, transient=True,
+        ) as bar:  # fmt: skip
+            task = bar.add_task(f"{plan.title} {plan.label}", total=None)
+            return make(settings, self.store, plan, cut_off, folder, partial(_step, bar, task))
+
+
+def _step(bar: Bar, task: TaskID, done: int, total: int) -> None:
+    bar.update(task, completed=done, total=total)
+
+
+def make(settings: Settings, store: Store, plan: Plan, cut_off: datetime, folder: Path, progress: Progress) -> Made:
     """Write the reports of a plan below ``folder``, durably; also returns which formats could not be made, and why.
 
-    Raises ReportError, StoreError, OSError; FormatUnavailable when there is none that could.
+    Reports that are issued are entered in the register when all are written: each organisation's is a series of its
+    own, the one that ``xuejing report --as-of`` finds. Raises ReportError, StoreError, IssuingBusy, OSError;
+    FormatUnavailable when there is none that could.
     """
-    data = load(reader, Scope.everything(), first=plan.first, last=plan.last, as_of=cut_off, credit=credit)
-    check_content(data, content(plan))
-    site = _site(data, plan, folder / ".making", k)
-    people = _people(site, plan)
-    wanted = [_top(site)] if plan.report == "exam" else list(organisations(plan, site.populations, people))
-    if not wanted:
-        raise ReportError(
-            "nobody belonged to the organisations of the job in the period", hint="correct scope, or import the roster"
-        )
-    names, found = slugs(wanted), []
-    for done, organisation in enumerate(wanted):
-        progress(done, len(wanted))
-        members = (people or {}).get(organisation, ())
-        found.append(_parcel(site, plan, organisation, members, folder / names[organisation]))
-    progress(len(wanted), len(wanted))
+    with issuing.one_issues(settings) if plan.issue else nullcontext():
+        basis = _basis(settings, store, plan, cut_off) if plan.issue else None
+        data = basis.data if basis else _read(settings, store, plan, cut_off)
+        check_content(data, content(plan))
+        site = _site(data, plan, folder / ".making", settings.small_group)
+        people = _people(site, plan)
+        wanted = [_top(site)] if plan.report == "exam" else list(organisations(plan, site.populations, people))
+        if not wanted:
+            raise ReportError(
+                "nobody belonged to the organisations of the job in the period",
+                hint="correct scope, or import the roster",
+            )
+        names, found, versions = slugs(wanted), [], []
+        for done, organisation in enumerate(wanted):
+            progress(done, len(wanted))
+            if basis:
+                series = Series(*_subject(plan, organisation), content(plan), data.period)
+                version = issuing.versioned(Register(store), series, basis, None)
+                site = _site(version.data, plan, folder / ".making", settings.small_group)
+                versions.append((version, site.index.hashes))
+            members = (people or {}).get(organisation, ())
+            found.append(_parcel(site, plan, organisation, members, folder / names[organisation]))
+        progress(len(wanted), len(wanted))
+        for version, files in versions:
+            issuing.register_version(store, version, files)
     return tuple(found), tuple(site.index.unavailable.values())
+
+
+def _read(settings: Settings, store: Store, plan: Plan, cut_off: datetime) -> ReportData:
+    credit = CreditPolicy.of(settings.credit_rules, settings.shown_families)
+    return load(Reader(store), Scope.everything(), first=plan.first, last=plan.last, as_of=cut_off, credit=credit)
+
+
+def _basis(settings: Settings, store: Store, plan: Plan, cut_off: datetime) -> issuing.Made:
+    """What all versions of a run are made from, read once."""
+    wanted = issuing.Wanted(*_subject(plan, ""), content(plan), plan.first, plan.last)
+    options = {
+        "lang": ",".join(plan.languages), "formats": ",".join(plan.formats), "k": str(settings.small_group)
+    }  # fmt: skip
+    return issuing.settled(settings, store, wanted, options, cut_off)
+
+
+def _subject(plan: Plan, organisation: str) -> tuple[str, str]:
+    """Kind and subject of a report in the register, as ``xuejing report`` names them."""
+    return ("exam", plan.exam) if plan.report == "exam" else ("group", organisation)
 
 
 def _top(site: Site) -> str:

@@ -6,11 +6,8 @@ the reports: it is made for its owner alone.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -21,6 +18,8 @@ import msgspec
 from reports.delivery.folder import sync_folder, write_whole
 from reports.schedule.manifest import FORMAT, Manifest, Parcel, decode, encode
 from schemas.errors import InputError, XuejingError
+
+from .alone import alone
 
 MANIFEST, FILES, PARTIAL = "manifest.json", "files", "files.partial"
 
@@ -41,25 +40,13 @@ class StateFolder:
 
         Raises ScheduleBusy when another process has it for longer than ``wait`` seconds.
         """
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fd = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        deadline = time.monotonic() + wait
-        try:
-            while True:
-                try:
-                    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() >= deadline:
-                        raise ScheduleBusy(
-                            "another process works on these schedules",
-                            where=str(self.folder),
-                            hint="let it finish, or wait for it with --wait SECONDS",
-                        ) from None
-                    time.sleep(0.1)
+        busy = ScheduleBusy(
+            "another process works on these schedules",
+            where=str(self.folder),
+            hint="let it finish, or wait for it with --wait SECONDS",
+        )
+        with alone(self.folder / "lock", wait, busy):
             yield
-        finally:
-            os.close(fd)
 
     def run(self, job: str, due: datetime) -> Path:
         """The folder of one due time."""

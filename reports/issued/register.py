@@ -67,7 +67,7 @@ class Issued:
 
 
 class Register:
-    """The register in a store. One process issues at a time."""
+    """The register in a store. One process issues at a time (see ``commands.issuing.one_issues``)."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -114,7 +114,11 @@ class Register:
         return [(i, known[key]) for i in self.all() if (key := (i.series.id, i.version)) in known]
 
     def add(self, issued: Issued, snapshot: Snapshot, contained: Collection[str]) -> Issued:
-        """Keep a new version with what it was made from; returns it as it is kept. The entry is written last."""
+        """Keep a new version with what it was made from; returns it as it is kept. The entry is written last.
+
+        Raises ReportError when the version is taken: it was issued meanwhile, and is never replaced.
+        """
+        self._free(issued)
         kept = self._keep(issued, snapshot)
         people = [
             {"member_id": m, "report_id": kept.series.id, "version": kept.version, "contained": m in contained}
@@ -122,8 +126,17 @@ class Register:
         ]
         if people:
             self.store.insert(ISSUED_MEMBERS.name, ISSUED_MEMBERS.rows(people))
+        self._free(issued)  # what is kept took its time
         self._write(kept)
         return kept
+
+    def _free(self, issued: Issued) -> None:
+        if any(i.version == issued.version for i in self.versions(issued.series)):
+            raise ReportError(
+                f"version {issued.version} of the report was issued meanwhile by another process",
+                where=issued.series.id,
+                hint="issue it again: it becomes the next version",
+            )
 
     def snapshot(self, issued: Issued) -> Snapshot:
         """What a version was made from. Raises ReportError when it was erased or is damaged."""

@@ -43,7 +43,8 @@ class Selection:
 class Job:
     """What is made when, and where it goes. ``start`` is the local day from which due times count.
 
-    ``catch_up``: how many due times, counted back from now, are made up for when they were missed.
+    ``catch_up``: how many due times, counted back from now, are made up for when they were missed. ``issue``: what is
+    made is entered in the register of issued reports.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Job:
     formats: tuple[Format, ...] = ("html",)
     languages: tuple[Language, ...] = ("zh",)
     catch_up: int = 1
+    issue: bool = False
 
     @property
     def named(self) -> bool:

@@ -122,6 +122,8 @@ class Plan(msgspec.Struct, frozen=True):
     formats: tuple[str, ...]
     languages: tuple[str, ...]
     title: str
+    issue: bool = False
+    """whether what is made is entered in the register of issued reports"""
 
     @property
     def period(self) -> Period:
@@ -213,6 +215,7 @@ def plan(job: Job, due: datetime, now: datetime, terms: tuple[Term, ...]) -> Man
             formats=job.formats,
             languages=job.languages,
             title=job.title,
+            issue=job.issue,
         ),
     )
 

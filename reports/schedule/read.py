@@ -159,7 +159,9 @@ def _job(
     languages = table.texts("languages", ("zh",), LANGUAGES)
     scope = _selection(table, report)
     catch_up = _catch_up(table)
-    title = table.text("title", name or "-")
+    title, issue = table.text("title", name or "-"), table.flag("issue", False)
+    if issue and report in NAMED:
+        table.add("issue", ConfigError("reports that may name members are not issued", hint="remove issue"))
     table.done()
     if report in NAMED:
         _names_may_go(table, wanted, destinations)
@@ -180,6 +182,7 @@ def _job(
         formats=cast("tuple[Format, ...]", formats),
         languages=cast("tuple[Language, ...]", languages),
         catch_up=catch_up,
+        issue=issue,
     )
 
 

@@ -14,9 +14,11 @@ from typer.testing import CliRunner
 import cli
 from commands.context import Context
 from commands.issued_erasing import erase_members
-from commands.issuing import Made
+from commands.issuing import IssuingBusy, Made, Wanted, one_issues, register_version, to_issue
 from commands.rebuild import run as rebuild
 from commands.retention import apply as drop_old
+from reports.data import EVERYTHING
+from reports.errors import ReportError
 from reports.formats.names import FORMATS
 from reports.issued.frames import names_of
 from reports.issued.register import Register
@@ -259,3 +261,17 @@ def test_after_retention_only_what_was_issued_comes_back(running: Running) -> No
     assert running.report("again", "member", "m03", "--as-of", moment) == issued
     with pytest.raises(InputError, match="raw events before 2027-02-01 have been dropped since"):
         running.report("other", "member", "m03", "--as-of", (running.clock + timedelta(days=1)).isoformat())
+
+
+def test_a_version_is_given_once(running: Running, tmp_path: Path) -> None:
+    settings = Settings(data_dir=str(tmp_path / "data"))
+    wanted = Wanted("group", "l1", EVERYTHING, FIRST, LAST)
+    one, other = (to_issue(settings, running.store, wanted, None, {}, None) for _ in range(2))
+    kept = register_version(running.store, one, {"a.html": "1"})
+    with pytest.raises(ReportError, match="version 1 of the report was issued meanwhile"):
+        register_version(running.store, other, {"a.html": "2"})
+    assert Register(running.store).versions(kept.series)[0].files == {"a.html": "1"}
+    with one_issues(settings), pytest.raises(IssuingBusy), one_issues(settings, wait=0.0):
+        pass
+    with one_issues(settings, wait=0.0):
+        assert to_issue(settings, running.store, wanted, None, {}, None).issued is not None

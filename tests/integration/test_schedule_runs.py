@@ -19,6 +19,8 @@ from urllib.request import urlopen
 
 import pytest
 
+from reports.issued.register import Register
+from reports.issued.register import Register
 from reports.schedule.manifest import decode
 from sinks.clickhouse import ClickHouseSink
 from sinks.client import Store
@@ -286,6 +288,50 @@ def test_annexes_and_exams(place: Place) -> None:
     (parcel,) = exam.parcels
     assert {f"{parcel.folder}/exams/e1.{suffix}" for suffix in ("html", "xlsx")} <= keys
     assert not parcel.named
+
+
+FILED = """
+[[job]]
+name = "filed"
+cron = "0 5 1 * *"
+start = 2026-04-15
+catch_up = "latest"
+period = { first = 2026-03-03, last = 2026-03-19 }
+report = "branch"
+scope = { organisations = ["left"], include = "below" }
+formats = ["html", "json"]
+issue = true
+destinations = ["box"]
+"""
+
+
+def test_a_job_issues_what_it_delivers(place: Place, world: Store) -> None:
+    path = place.folder / "schedule.toml"
+    path.write_text(path.read_text("utf-8") + FILED, "utf-8")
+    status, output = place.call("run", "filed", "--due")
+    assert status == 0, output
+    register = Register(world)
+    issued = {i.series.subject: i for i in register.all() if i.series.kind == "group"}
+    (run,) = place.runs("filed")
+    assert set(issued) == {p.organisation for p in run.parcels} == {"left", "l1", "l2"}
+    boxed = place.boxed()
+    for parcel in run.parcels:  # what is registered is what was delivered, and says its number
+        entry = issued[parcel.organisation]
+        assert entry.files == {f.path: f.sha256 for f in parcel.files}
+        (page,) = [v for k, v in boxed.items() if f"/{parcel.folder}/" in k and k.endswith(".html")]
+        assert entry.series.id in page.decode()
+        assert entry.cut_off == run.cut_off
+    done = subprocess.run(
+        [sys.executable, "-m", "cli", "--lang", "en", "report", "branch", "l1", "--from", "2026-03-03", "--to",
+         "2026-03-19", "--as-of", issued["l1"].cut_off.isoformat(), "-o", "again"],
+        cwd=place.folder, env=place.environment, text=True, capture_output=True, check=True,
+    )  # fmt: skip
+    assert "byte by byte what was issued" in done.stdout + done.stderr
+    assert place.call("run", "filed", "--due")[0] == 0
+    assert max(i.version for i in register.all()) == 1
+    path.write_text(path.read_text("utf-8").replace('report = "member"', 'report = "member"\nissue = true'), "utf-8")
+    status, output = place.call("check")
+    assert (status, "reports that may name members are not issued" in " ".join(output.split())) == (1, True)
 
 
 def test_a_failed_destination_does_not_stop_the_others(place: Place) -> None:

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("commands", "producers", "reports", "schemas", "sinks")
 OURS = {name for name in dir(errors) if isinstance(getattr(errors, name), type)} | {
     "BrokerUnavailable", "BrokerError", "WorkerStopped", "Differences", "EngineFailed", "EngineInUse",
-    "ReportError", "Unbalanced", "Unexplained", "NotDelivered", "ScheduleBusy"}  # fmt: skip
+    "ReportError", "Unbalanced", "Unexplained", "NotDelivered", "ScheduleBusy", "IssuingBusy"}  # fmt: skip
 
 
 def texts(node: ast.expr) -> Iterator[str]:
