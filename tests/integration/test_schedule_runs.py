@@ -20,7 +20,6 @@ from urllib.request import urlopen
 import pytest
 
 from reports.issued.register import Register
-from reports.issued.register import Register
 from reports.schedule.manifest import decode
 from sinks.clickhouse import ClickHouseSink
 from sinks.client import Store
