@@ -81,15 +81,19 @@ def _failure(tree: Path, tests: list[str]) -> str:
         "-x",
         "-q",
         "--no-header",
+        "-rfE",
         "-p",
         "no:cacheprovider",
         "-p",
         "tests.mutants.plugin",
         *present,
     ]
-    done = subprocess.run(
-        command, cwd=tree, env=environment, capture_output=True, text=True, timeout=LONGEST, check=False
-    )
+    try:
+        done = subprocess.run(
+            command, cwd=tree, env=environment, capture_output=True, text=True, timeout=LONGEST, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return f"no end within {LONGEST} s"
     if done.returncode in (0, 5):
         return ""
     failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED ", "ERROR "))]

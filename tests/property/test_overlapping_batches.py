@@ -181,3 +181,11 @@ def test_a_batch_that_is_folded_in_parts_is_not_overtaken() -> None:
     first, second = h.batch([[study(1)], [study(2, "m2")]]), h.batch([[study(3)]])
     begun_beside(h, h.members.begin([first]), second)
     assert h.day("2026-03-01")["study_ms"] == 120_000
+
+
+def test_a_batch_that_was_folded_on_refused_events_is_folded_again() -> None:
+    h = Harness(Picky(lambda row: row["raw"] == study(1)))
+    begun = [h.members.begin([batch]) for batch in (h.batch([[study(1)]]), h.batch([[study(2)]]))]
+    for each in begun:
+        h.members.finish(each)
+    assert (h.day("2026-03-01")["study_ms"], h.day("2026-03-01")["version"]) == (60_000, 1)
