@@ -146,6 +146,8 @@ class Stand:
                     raise RuntimeError("a worker ended before it had read everything")
                 time.sleep(0.05)
             assert first is not None
+            if at[1] == first[1]:
+                raise RuntimeError(f"{total} messages were done before the clock could start: ask for more --events")
             self._branches(settings)
             return {
                 "events": (at[1] - first[1]) * per_message,
