@@ -21,7 +21,12 @@ def page(results: dict[str, Result]) -> str:
     ]
     for name, render in PARTS.items():
         if found := results.get(name):
-            lines += [*render(found), ""]
+            try:
+                lines += [*render(found), ""]
+            except KeyError as lacking:
+                # A result of an earlier version must not keep the others from the page.
+                again = f"python -m bench --only {name}"
+                lines += [f"`bench/results/{name}.json` is of another version, without {lacking}: `{again}`.", ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
