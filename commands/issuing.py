@@ -32,13 +32,15 @@ QUIET = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which report. ``kind``: member, group, all; days that are None are those of the data."""
+    """Which report. ``kind``: member, group, exam, all; days that are None are those of the data; ``purpose``: what it
+    is for, as it says."""
 
     kind: str
     subject: str
     content: Content
     first: date | None = None
     last: date | None = None
+    purpose: str = ""
 
     @property
     def member(self) -> str | None:
@@ -91,7 +93,7 @@ def reproduced(register: Register, issued: Issued) -> Made:
 def data_of(issued: Issued, snapshot: Snapshot, edition: Edition | None = None, data_hash: str = "") -> ReportData:
     """What a snapshot gives for the subject, period and cut-off of an issued report; see ``recorded``."""
     credit = snapshot.options.get("credit")
-    return recorded(
+    data = recorded(
         Recorded(snapshot),
         Scope.everything(),
         issued.series.period,
@@ -102,6 +104,13 @@ def data_of(issued: Issued, snapshot: Snapshot, edition: Edition | None = None, 
         data_hash=data_hash,
         credit=CreditPolicy.from_json(credit) if credit else None,
     )[0]
+    return signed(data, snapshot.options.get("made_by", ""), snapshot.options.get("purpose", ""))
+
+
+def signed(data: ReportData, made_by: str, purpose: str) -> ReportData:
+    """The same, saying by whom it is made and for what; '' says nothing."""
+    assert data.provenance is not None
+    return replace(data, provenance=replace(data.provenance, made_by=made_by or None, purpose=purpose or None))
 
 
 def computed_at(settings: Settings, store: Store, wanted: Wanted, moment: datetime) -> Made:
@@ -119,8 +128,11 @@ def _made(settings: Settings, reader: Source, wanted: Wanted, moment: datetime) 
     data, snapshot = recorded(
         reader, everything, period, member=wanted.member, as_of=moment, before=before, credit=credit
     )
-    options = {"before": "yes" if before else "no", "credit": credit.to_json()}
-    return Made(data, replace(snapshot, options=options))
+    options = {
+        "before": "yes" if before else "no", "credit": credit.to_json(), "made_by": settings.made_by,
+        "purpose": wanted.purpose,
+    }  # fmt: skip
+    return Made(signed(data, settings.made_by, wanted.purpose), replace(snapshot, options=options))
 
 
 class IssuingBusy(XuejingError):

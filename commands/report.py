@@ -45,37 +45,13 @@ from .issuing import (
     to_issue,
 )
 from .messages import sentence
+from .report_options import AsOf, Compare, Course, Exam, First, Formats, Issue, Languages, Last, Out, Purpose, Why
 
 app = typer.Typer(
     no_args_is_help=True,
     help="学习及考试评价报告 · Study and examination evaluation reports: HTML, PDF, Word, Excel, data.",
 )
 
-First = Annotated[
-    datetime | None,
-    typer.Option("--from", help="首日（含）；默认自有数据起 · first day, included", formats=["%Y-%m-%d"]),
-]
-Last = Annotated[
-    datetime | None,
-    typer.Option("--to", help="末日（含）；默认至最后有数据的一天 · last day, included", formats=["%Y-%m-%d"]),
-]
-Course = Annotated[str | None, typer.Option("--course", help="只评价这门课程 · about this course only")]
-Exam = Annotated[str | None, typer.Option("--exam", help="只评价这次考试 · about this exam only")]
-Languages = Annotated[str, typer.Option("--lang", help="zh、en 或 zh,en · languages, joined by commas")]
-Formats = Annotated[str, typer.Option("--format", "-f", help=f"{'、'.join(FORMATS)}，可用逗号连用 · joined by commas")]
-Out = Annotated[Path, typer.Option("--out", "-o", help="输出文件夹 · folder to write to")]
-AsOf = Annotated[
-    str | None,
-    typer.Option("--as-of", help="统计截止；已印发的逐字节重现，否则从存档重算 · cut-off, e.g. 2026-03-31T18:00"),
-]
-Issue = Annotated[bool, typer.Option("--issue", help="印发：登记并保存所依据的数据 · register it and keep its data")]
-Why = Annotated[
-    str | None, typer.Option("--reason", help="再次印发的原因：update 或 correction · why it is issued again")
-]
-Compare = Annotated[
-    str | None,
-    typer.Option("--compare", help="与该时刻相比的变动，另写文件 · what changed since that moment, as files beside"),
-]
 _OUT = Path("report")
 
 
@@ -94,9 +70,10 @@ def member(
     issue: Issue = False,
     reason: Why = None,
     compare: Compare = None,
+    purpose: Purpose = "",
 ) -> None:
     """一名成员的报告 · The report of one member, as own feedback."""
-    asked = _Asked("member", member_id, out, _content(course, exam), _day(first), _day(last), lang, formats)
+    asked = _Asked("member", member_id, out, _content(course, exam), _day(first), _day(last), lang, formats, purpose)
     with _site(ctx, asked, _Past(as_of, issue, reason, compare)) as site:
         if not site.data.knows(member_id):
             raise ReportError(
@@ -123,9 +100,10 @@ def branch(
     issue: Issue = False,
     reason: Why = None,
     compare: Compare = None,
+    purpose: Purpose = "",
 ) -> None:
     """一个组织（支部、总支、党委）的报告 · The report of an organisation, with what is below it side by side."""
-    asked = _Asked("group", org_id, out, _content(course, exam), _day(first), _day(last), lang, formats)
+    asked = _Asked("group", org_id, out, _content(course, exam), _day(first), _day(last), lang, formats, purpose)
     with _site(ctx, asked, _Past(as_of, issue, reason, compare)) as site:
         if org_id not in site.stems:
             raise ReportError(
@@ -152,10 +130,11 @@ def examination(
     as_of: AsOf = None,
     issue: Issue = False,
     reason: Why = None,
+    purpose: Purpose = "",
 ) -> None:
     """一次考试的报告 · The report of an exam: its questions, reliability, results and what to repair."""
     content = Content("exam", exam_id)
-    asked = _Asked("exam", exam_id, out, content, _day(first), _day(last), lang, formats)
+    asked = _Asked("exam", exam_id, out, content, _day(first), _day(last), lang, formats, purpose)
     with _site(ctx, asked, _Past(as_of, issue, reason)) as site:
         write_exams(site, [exam_id])
         _done(ctx, site.index, site.index.exams[exam_id])
@@ -175,9 +154,10 @@ def everything(
     as_of: AsOf = None,
     issue: Issue = False,
     reason: Why = None,
+    purpose: Purpose = "",
 ) -> None:
     """全部报告与目录页 · Every report and an index page."""
-    asked = _Asked("all", "", out, _content(course, exam), _day(first), _day(last), lang, formats)
+    asked = _Asked("all", "", out, _content(course, exam), _day(first), _day(last), lang, formats, purpose)
     with _site(ctx, asked, _Past(as_of, issue, reason)) as site:
         index = site.write()
         _done(ctx, index, index.index)
@@ -196,10 +176,11 @@ class _Asked:
     last: date | None
     lang: str
     formats: str
+    purpose: str
 
     @property
     def wanted(self) -> Wanted:
-        return Wanted(self.kind, self.subject, self.content, self.first, self.last)
+        return Wanted(self.kind, self.subject, self.content, self.first, self.last, self.purpose)
 
 
 @dataclass(frozen=True, slots=True)

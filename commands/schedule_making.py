@@ -108,12 +108,13 @@ def make(settings: Settings, store: Store, plan: Plan, cut_off: datetime, folder
 
 def _read(settings: Settings, store: Store, plan: Plan, cut_off: datetime) -> ReportData:
     credit = CreditPolicy.of(settings.credit_rules, settings.shown_families)
-    return load(Reader(store), Scope.everything(), first=plan.first, last=plan.last, as_of=cut_off, credit=credit)
+    data = load(Reader(store), Scope.everything(), first=plan.first, last=plan.last, as_of=cut_off, credit=credit)
+    return issuing.signed(data, settings.made_by, plan.title)
 
 
 def _basis(settings: Settings, store: Store, plan: Plan, cut_off: datetime) -> issuing.Made:
     """What all versions of a run are made from, read once."""
-    wanted = issuing.Wanted(*_subject(plan, ""), content(plan), plan.first, plan.last)
+    wanted = issuing.Wanted(*_subject(plan, ""), content(plan), plan.first, plan.last, plan.title)
     options = {
         "lang": ",".join(plan.languages), "formats": ",".join(plan.formats), "k": str(settings.small_group)
     }  # fmt: skip

@@ -34,7 +34,8 @@ class Edition:
 class Provenance:
     """``roster`` and ``catalogue``: numbers of the latest imports, 0 before the first. ``calibrations``: how many
     calibrations and thresholds had been made. Numbers are text: they name versions, they are no figures.
-    ``thresholds``: of the rules, as JSON. ``data_hash``: SHA-256 over all that the report was made from."""
+    ``thresholds``: of the rules, as JSON. ``data_hash``: SHA-256 over all that the report was made from.
+    ``made_by`` and ``purpose``: by whom and for what, where that was said."""
 
     roster: str
     catalogue: str
@@ -42,6 +43,8 @@ class Provenance:
     thresholds: str
     data_hash: str
     edition: Edition | None = None
+    made_by: str | None = None
+    purpose: str | None = None
 
     @property
     def short_hash(self) -> str:

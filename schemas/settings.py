@@ -45,6 +45,7 @@ class Settings:
     language: str = _setting("zh", "language of messages and reports: zh or en", one_of=("zh", "en"))
     timezone: str = _setting("Asia/Shanghai", "IANA zone of local days, for new stores")
     data_dir: str = _setting("~/.xuejing", "folder of the embedded store and journal")
+    made_by: str = _setting("", "who makes reports, as they say it: an office or a post; empty: not said")
 
     kafka_bootstrap: str = _setting("", "brokers as host:port,…; empty: the embedded broker")
     kafka_security_protocol: str = _setting(

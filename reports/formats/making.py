@@ -84,11 +84,12 @@ def tabulated(report: Any, stem: str, formats: Collection[Format]) -> Iterator[F
     source = digest(program(), *(to_json(report, words) for words in (_ZH, _EN)))
     tables = [*map(typed, sheets(report)), definitions(report)] if set(wanted) - {"parquet"} else []
     title, moment = f"{report.head.name} {report.head.id}", report.head.as_of
+    made_by = (report.head.provenance and report.head.provenance.made_by) or ""
     for one in wanted:
         if one == "csv":
             yield from _csv_files(tables, stem, source)
         elif one == "xlsx":
-            yield File(f"{stem}.xlsx", one, source, lambda: to_workbook(tables, title, moment))
+            yield File(f"{stem}.xlsx", one, source, lambda: to_workbook(tables, title, moment, made_by))
         else:
             yield File(f"{stem}.parquet", one, source, lambda: to_parquet(report))
 

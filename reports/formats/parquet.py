@@ -110,4 +110,6 @@ def _metadata(report: Any) -> dict[str, str]:
         "xuejing.timezone": head.timezone,
         "xuejing.definitions": msgspec.json.encode(definitions).decode(),
         "xuejing.data_hash": head.provenance.data_hash if head.provenance else "",
+        "xuejing.made_by": (head.provenance.made_by if head.provenance else None) or "",
+        "xuejing.purpose": (head.provenance.purpose if head.provenance else None) or "",
     }

@@ -43,14 +43,15 @@ _HEAD = {
 }
 
 
-def to_workbook(tables: Sequence[Typed], title: str, moment: datetime) -> bytes:
-    """The tables as .xlsx; ``moment`` is the date that the file carries. The same tables give the same bytes."""
+def to_workbook(tables: Sequence[Typed], title: str, moment: datetime, made_by: str = "") -> bytes:
+    """The tables as .xlsx; ``moment`` and ``made_by`` are the date and the author that the file carries. The
+    same tables give the same bytes."""
     book = Workbook(write_only=True)
     names: set[str] = set()
     for table in tables:
         _sheet(book.create_sheet(_name(table, names)), table)
     stamp = moment.replace(tzinfo=None, microsecond=0)
-    book.properties.title, book.properties.creator = title, ""
+    book.properties.title, book.properties.creator = title, made_by
     book.properties.created = book.properties.modified = stamp
     out = io.BytesIO()
     book.save(out)

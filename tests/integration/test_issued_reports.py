@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openpyxl import load_workbook
 from typer.testing import CliRunner
 
 import cli
@@ -275,3 +277,23 @@ def test_a_version_is_given_once(running: Running, tmp_path: Path) -> None:
         pass
     with one_issues(settings, wait=0.0):
         assert to_issue(settings, running.store, wanted, None, {}, None).issued is not None
+
+
+def test_by_whom_and_for_what_is_said_and_kept(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XUEJING_MADE_BY", "Office <A>")
+    asked = ("--format", "html,json,xlsx,csv,parquet", "--lang", "en")
+    first = running.report("said", "branch", "l1", *asked, "--issue", "--purpose", "Quarterly review")
+    (page,) = [v.decode() for k, v in first.items() if k.startswith("branches/") and k.endswith(".html")]
+    assert "Made by Office &lt;A&gt;" in page
+    assert "Purpose: Quarterly review" in page
+    book = load_workbook(io.BytesIO(first["branches/l1.xlsx"]))
+    said = {value for row in book.worksheets[0].iter_rows(values_only=True) for value in row}
+    assert {"Office <A>", "Quarterly review"} <= said
+    assert book.properties.creator == "Office <A>"
+    assert b"Quarterly review" in first["branches/l1.tables/about.csv"]
+    monkeypatch.setenv("XUEJING_MADE_BY", "Office B")
+    (entry,) = Register(running.store).all()
+    again = running.report("again", "branch", "l1", *asked, "--as-of", entry.cut_off.isoformat())
+    assert again == first
+    other = running.report("other", "branch", "l1", "--format", "html", "--lang", "en")
+    assert any(b"Office B" in page for page in other.values())
