@@ -26,6 +26,7 @@ from reports.issued.frames import names_of
 from reports.issued.register import Register
 from reports.measures.bkt import DEFAULTS
 from reports.site import Site
+from schemas.credit import DEFAULT_PATH
 from schemas.errors import InputError
 from schemas.reference import Course, Exam, Member, ReferenceTables
 from schemas.settings import Settings
@@ -297,3 +298,22 @@ def test_by_whom_and_for_what_is_said_and_kept(running: Running, monkeypatch: py
     assert again == first
     other = running.report("other", "branch", "l1", "--format", "html", "--lang", "en")
     assert any(b"Office B" in page for page in other.values())
+
+
+def test_an_issued_report_keeps_its_credit_rules(
+    running: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "credit.toml"
+    text = DEFAULT_PATH.read_text("utf-8")
+    own.write_text(text.replace('version = "default-1"', 'version = "ours-1"'), "utf-8")
+    monkeypatch.setenv("XUEJING_CREDIT_RULES", str(own))
+    asked = ("--format", "html,json", "--lang", "en")
+    first = running.report("first", "branch", "l1", *asked, "--issue")
+    assert any(b"ours-1" in page for page in first.values())
+    own.write_text(text.replace("hour_minutes = 45", "hour_minutes = 60").replace("default-1", "ours-2"), "utf-8")
+    monkeypatch.setenv("XUEJING_FAMILIES", "")
+    (entry,) = Register(running.store).all()
+    assert running.report("again", "branch", "l1", *asked, "--as-of", entry.cut_off.isoformat()) == first
+    now = running.report("now", "branch", "l1", *asked)
+    assert not any(b"ours-1" in page for page in now.values())
+    assert any(b"ours-2" in page for page in now.values())
