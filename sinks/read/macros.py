@@ -237,6 +237,11 @@ class Expansion:
         """The course asked for, '' where none is: whose rows stand for everything."""
         return self.bind("course", "String", self.filters.course or "")
 
+    def any_day(self) -> str:
+        """Whether days and courses are not restricted, so that whole attempts need not be looked for."""
+        f = self.filters
+        return "1" if f.first is None and f.last is None and f.course is None else "0"
+
     def organisations(self, column: str) -> str:
         """Restrict organisations to those that may be seen and are asked for, on any day."""
         conditions = []
@@ -281,6 +286,7 @@ MACROS: Mapping[str, Callable[..., str]] = {
     "overlapping": Expansion.overlapping,
     "equal": Expansion.equal,
     "course_or_all": Expansion.course_or_all,
+    "any_day": Expansion.any_day,
     "organisations": Expansion.organisations,
     "node": Expansion.node,
     "named": Expansion.named,

@@ -10,22 +10,27 @@ WITH
     ),
     given AS (
         SELECT
-            a.member_id AS member_id, a.exam_id AS exam_id, a.attempt AS attempt,
-            argMax(home.org_id, a.at) AS org_id, argMax(home.category, a.at) AS category,
-            argMax(a.course_id, a.at) AS course_id, max(a.day) AS day, min(a.at) AS first_at, max(a.at) AS last_at,
-            min(subtractMilliseconds(a.at, ifNull(a.response_ms, 0))) AS began_at,
-            uniqExact(a.question_id) AS answered, countIf(isNotNull(a.correct)) AS graded,
-            countIf(a.correct = true) AS correct, sum(a.score_micro) AS score_micro, sum(a.max_micro) AS max_micro,
-            sum(ifNull(a.response_ms, 0)) AS response_ms, groupUniqArray(a.question_id) AS question_ids
+            d.member_id AS member_id, d.exam_id AS exam_id, d.attempt AS attempt,
+            argMax(home.org_id, d.last_at) AS org_id, argMax(home.category, d.last_at) AS category,
+            argMax(d.course_id, d.last_at) AS course_id, max(d.day) AS day, min(d.first_at) AS first_at,
+            max(d.last_at) AS last_at, min(d.began_at) AS began_at, sum(d.graded) AS graded, sum(d.correct) AS correct,
+            sum(d.score_micro) AS score_micro, sum(d.max_micro) AS max_micro, sum(d.response_ms) AS response_ms,
+            groupUniqArrayArray(d.question_ids) AS question_ids
         FROM (
-            SELECT member_id, exam_id, attempt, course_id, question_id, day, at, correct, score_micro, max_micro,
-                   response_ms
+            -- By day first: where a member belonged is looked up for an attempt, not for each of its answers.
+            SELECT
+                member_id, exam_id, attempt, day, argMax(course_id, at) AS course_id, min(at) AS first_at,
+                max(at) AS last_at, min(subtractMilliseconds(at, ifNull(answers.response_ms, 0))) AS began_at,
+                countIf(isNotNull(answers.correct)) AS graded, countIf(answers.correct = true) AS correct,
+                sum(answers.score_micro) AS score_micro, sum(answers.max_micro) AS max_micro,
+                sum(ifNull(answers.response_ms, 0)) AS response_ms, groupUniqArray(question_id) AS question_ids
             FROM answers FINAL
-            WHERE generation = {generation:UInt16} AND @members(member_id) AND counted
-              AND member_id IN (SELECT member_id FROM attempts)
-              AND (member_id, exam_id, attempt) IN (SELECT member_id, exam_id, attempt FROM attempts)
-        ) AS a
-        @home(a.member_id, a.day)
+            WHERE generation = {generation:UInt16} AND @members(member_id) AND counted AND exam_id != ''
+              AND @equal(exam_id, exam)
+              AND (@any_day OR (member_id, exam_id, attempt) IN (SELECT member_id, exam_id, attempt FROM attempts))
+            GROUP BY member_id, exam_id, attempt, day
+        ) AS d
+        @home(d.member_id, d.day)
         GROUP BY member_id, exam_id, attempt
         HAVING @on_days(day)
     ),
@@ -52,7 +57,7 @@ SELECT
     (g.max_micro + arraySum((question, points) -> if(has(g.question_ids, question), 0, points),
                             i.question_ids, i.max_micros)) / 1000000 AS max_score,
     e.max_score AS exam_max_score,
-    g.answered AS answered,
+    length(g.question_ids) AS answered,
     g.graded AS graded,
     g.correct AS correct,
     length(arrayDistinct(arrayConcat(i.question_ids, g.question_ids))) AS questions

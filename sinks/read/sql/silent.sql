@@ -1,28 +1,33 @@
 -- Which members and organisations of the period have no event in it?
 WITH
     @homes,
-    active AS (
-        SELECT DISTINCT d.member_id AS member_id, home.org_id AS org_id
-        FROM (
-            SELECT member_id, day FROM member_day FINAL
+    -- Days of a member beside the memberships: there are far fewer members than days to join.
+    memberships_in_period AS (
+        SELECT
+            h.member_id AS member_id, h.org_id AS org_id, h.category AS category, h.status AS status, h.since AS since,
+            arrayExists(day -> h.since <= day AND day < h.until, d.days) AS active
+        FROM homes AS h
+        LEFT JOIN (
+            SELECT member_id, groupArray(day) AS days FROM member_day FINAL
             WHERE generation = {generation:UInt16} AND @members(member_id) AND @on_days(day)
               AND course_id = @course_or_all AND (events > 0 OR study_ms > 0)
-        ) AS d
-        @placed_home(d.member_id, d.day)
+            GROUP BY member_id
+        ) AS d ON d.member_id = h.member_id
+        WHERE @overlapping(h.since, h.until)
     )
 SELECT kind, org_id, member_id, category, status, members
 FROM (
     SELECT
-        'member' AS kind, argMax(org_id, since) AS org_id, member_id, argMax(category, since) AS category,
-        argMax(status, since) AS status, toUInt64(1) AS members
-    FROM homes
-    WHERE @overlapping(since, until) AND @named(1, 0) AND member_id NOT IN (SELECT member_id FROM active)
-    GROUP BY member_id
-    UNION ALL
-    SELECT 'organisation' AS kind, org_id, '' AS member_id, '' AS category, '' AS status,
-           uniqExact(member_id) AS members
-    FROM homes
-    WHERE @overlapping(since, until) AND @groups AND org_id NOT IN (SELECT org_id FROM active)
-    GROUP BY org_id
+        kind,
+        if(kind = 'member', m.member_id, m.org_id) AS subject,
+        if(kind = 'member', argMax(m.org_id, m.since), subject) AS org_id,
+        if(kind = 'member', subject, '') AS member_id,
+        if(kind = 'member', argMax(m.category, m.since), '') AS category,
+        if(kind = 'member', argMax(m.status, m.since), '') AS status,
+        uniqExact(m.member_id) AS members
+    FROM memberships_in_period AS m
+    ARRAY JOIN arrayConcat(if(@named(1, 0), ['member'], []), if(@groups, ['organisation'], [])) AS kind
+    GROUP BY kind, subject
+    HAVING NOT max(m.active)
 )
 ORDER BY kind DESC, org_id, member_id
