@@ -154,14 +154,17 @@ def queries(found: Result) -> list[str]:
     rows = [
         (
             f"{r['name']}, {r['scope']}, {r['period']}",
-            *(r[k] for k in ("cold", "p50", "p95")),
+            *(r[k] for k in ("cold", "p50", "p95", "engine_cpu")),
             f"{r['rows']:,}",
             *(r[k] for k in ("mib", "memory_mib")),
         )
         for r in found["queries"]
+        if "error" not in r
     ]
-    heads = ["query, scope, period", "cold s", "p50 s", "p95 s", "rows read", "MiB read", "peak MiB"]
-    return [f"## Queries at {found['events'] / 1e6:,.1f} million events", "", *about(found), *table(heads, rows)]
+    failed = [(f"{r['name']}, {r['scope']}, {r['period']}", r["error"]) for r in found["queries"] if "error" in r]
+    heads = ["query, scope, period", "cold s", "p50 s", "p95 s", "engine CPU s", "rows read", "MiB read", "peak MiB"]
+    lines = [f"## Queries at {found['events'] / 1e6:,.1f} million events", "", *about(found), *table(heads, rows)]
+    return [*lines, "", *table(["not measured", "why"], failed)] if failed else lines
 
 
 def reports(found: Result) -> list[str]:

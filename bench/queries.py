@@ -1,6 +1,7 @@
 """Every query of ``xuejing query`` and what each report reads, on a filled store: time, rows, bytes and memory.
 
-    python -m bench.queries [--size small|short|full] [--folder FOLDER] [--repeat N] [--only TEXT] [--out FILE]
+    python -m bench.queries [--size small|short|full] [--folder FOLDER] [--repeat N] [--only TEXT]
+                            [--budget SECONDS] [--minutes N] [--out FILE]
 
 Each case is asked once cold (the engine restarted, its files out of the page cache) and ``N`` times warm, of another
 member, branch or city each time. The figures of a case are those of all statements that it sends, as the engine's
@@ -23,11 +24,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import polars.exceptions
+
 from bench import machine
 from bench.filled import LAST_DAY, SIZES, Size, engine, fill
 from bench.filled_reference import BRANCH, CITY, COUNTY, ROOT, member
 from reports.analytics.computed import COMPUTED
 from reports.load import load
+from schemas.errors import XuejingError
 from sinks.client import Endpoint, Store
 from sinks.migrate import migrate
 from sinks.read import QUERIES, Filters, Reader, Scope
@@ -168,34 +172,46 @@ def _forget(folder: Path) -> None:
                 os.close(fd)
 
 
-def run(bench: Bench, chosen: list[Case], repeat: int, say: Callable[[str], None]) -> list[dict[str, Any]]:
+def run(
+    bench: Bench, chosen: list[Case], repeat: int, say: Callable[[str], None], *, budget: float, until: float
+) -> list[dict[str, Any]]:
     """Figures of each case: ``cold`` is the first run after the store was started with nothing in memory, for the
-    first case of each name; ``p50`` and ``p95`` are over ``repeat`` warm runs."""
-    found = []
+    first case of each name; ``p50`` and ``p95`` are over ``repeat`` warm runs, fewer where ``budget`` seconds are over.
+    After ``until`` (monotonic) nothing more is asked. What fails or is not asked has ``error`` instead."""
+    found: list[dict[str, Any]] = []
     for name in dict.fromkeys(c.name for c in chosen):
-        of_name = [c for c in chosen if c.name == name]
         with bench.store(cold=True) as store:
-            for case in of_name:
-                say(f"{case.name} {case.scope} {case.period}")
-                first = bench.ask(store, case, 0)
-                warm = [bench.ask(store, case, i) for i in range(1, repeat + 1)]
-                seconds = sorted(w["seconds"] for w in warm)
-                found.append(
-                    {
-                        "name": case.name,
-                        "scope": case.scope,
-                        "period": case.period,
-                        "cold": round(first["seconds"], 4),
-                        "p50": round(statistics.median(seconds), 4),
-                        "p95": round(seconds[min(len(seconds) - 1, round(0.95 * len(seconds)))], 4),
-                        **{
-                            k: max(w[k] for w in warm)
-                            for k in ("engine_cpu", "statements", "rows", "mib", "memory_mib")
-                        },
-                    }
-                )
+            for case in (c for c in chosen if c.name == name):
+                about = {"name": case.name, "scope": case.scope, "period": case.period}
+                if time.monotonic() > until:
+                    found.append(about | {"error": "not asked: the time of the run was over"})
+                    continue
+                try:
+                    found.append(about | measured(bench, store, case, repeat, budget))
+                except (XuejingError, polars.exceptions.PolarsError) as error:
+                    # A case that fails is a finding; the others are asked all the same.
+                    found.append(about | {"error": f"{type(error).__name__}: {error}"[:300]})
                 say(json.dumps(found[-1], ensure_ascii=False))
     return found
+
+
+def measured(bench: Bench, store: Store, case: Case, repeat: int, budget: float) -> dict[str, Any]:
+    """Figures of one case. ``budget``: seconds after which it is not repeated; without a warm run the cold one counts
+    as such (``runs`` is 0 then)."""
+    began = time.monotonic()
+    first = bench.ask(store, case, 0)
+    warm: list[dict[str, float]] = []
+    while len(warm) < repeat and time.monotonic() - began < budget:
+        warm.append(bench.ask(store, case, len(warm) + 1))
+    counted = warm or [first]
+    seconds = sorted(w["seconds"] for w in counted)
+    return {
+        "cold": round(first["seconds"], 4),
+        "p50": round(statistics.median(seconds), 4),
+        "p95": round(seconds[min(len(seconds) - 1, round(0.95 * len(seconds)))], 4),
+        "runs": len(warm),
+        **{k: max(w[k] for w in counted) for k in ("engine_cpu", "statements", "rows", "mib", "memory_mib")},
+    }
 
 
 def main() -> None:
@@ -204,6 +220,8 @@ def main() -> None:
     parser.add_argument("--size", choices=SIZES, default="small")
     parser.add_argument("--folder", type=Path, help="a store that `python -m bench.filled` has filled")
     parser.add_argument("--repeat", type=int, default=7)
+    parser.add_argument("--budget", type=float, default=5, help="seconds after which a case is not repeated")
+    parser.add_argument("--minutes", type=float, default=15, help="after which nothing more is asked")
     parser.add_argument("--most", default="county", help="largest scope of computed queries and reports")
     parser.add_argument("--only", default="", help="only cases that have each of these words, e.g. exams|silent,city")
     parser.add_argument("--out", type=Path, default=Path("bench/results/queries.json"))
@@ -222,7 +240,14 @@ def main() -> None:
         if arguments.folder is None:
             with bench.store() as store:
                 fill(store, size)
-        found = run(bench, chosen, arguments.repeat, lambda text: print(text, file=sys.stderr, flush=True))
+        found = run(
+            bench,
+            chosen,
+            arguments.repeat,
+            lambda text: print(text, file=sys.stderr, flush=True),
+            budget=arguments.budget,
+            until=time.monotonic() + 60 * arguments.minutes,
+        )
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps({"machine": about, "events": size.events, "queries": found}, indent=1) + "\n")
 
