@@ -82,7 +82,6 @@ def member(
             )
         site.write_members([member_id])
         _done(ctx, site.index, site.index.members[member_id])
-    _incomplete(site.index)
 
 
 @app.command()
@@ -138,7 +137,6 @@ def examination(
     with _site(ctx, asked, _Past(as_of, issue, reason)) as site:
         write_exams(site, [exam_id])
         _done(ctx, site.index, site.index.exams[exam_id])
-    _incomplete(site.index)
 
 
 @app.command("all")
@@ -161,7 +159,6 @@ def everything(
     with _site(ctx, asked, _Past(as_of, issue, reason)) as site:
         index = site.write()
         _done(ctx, index, index.index)
-    _incomplete(index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +225,7 @@ def _site(ctx: typer.Context, asked: _Asked, past: _Past) -> Iterator[Site]:
             )
             yield site
         _finish(context, store, asked, past, made, site)
+    _incomplete(site.index)
 
 
 def _made(settings: Settings, store: Store, asked: _Asked, past: _Past) -> Made:
