@@ -62,7 +62,7 @@ def analyse(context: Context, job: Job) -> dict[str, Any]:
     """Run the job; returns the summary that is also in ``summary.json``."""
     for path in job.files:
         if path != "-" and not Path(path).is_file():
-            raise InputError("no such file", where=path)
+            raise InputError("no such file", where=path, hint="check the name, and the folder it is in")
     roster, warnings = read_tables(job.roster, job.timezone)
     catalogue = None
     if job.catalogue is not None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime, time
 from pathlib import Path
 
 import typer
@@ -58,7 +59,16 @@ def day(text: str, where: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise InputError(f"{text!r} is not a date", where=where, hint="write YYYY-MM-DD") from None
+        raise InputError(f"{text!r} is not a date", where=where, hint="write YYYY-MM-DD, e.g. 2026-03-31") from None
+
+
+def day_of(option: str) -> Callable[[str], datetime]:
+    """Reads the day that a person gave for an option, as its first instant (without a zone). Raises InputError."""
+
+    def read(text: str) -> datetime:
+        return datetime.combine(day(text, option), time())
+
+    return read
 
 
 def make(data: Path | None = None, language: str | None = None) -> Context:

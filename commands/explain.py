@@ -48,7 +48,10 @@ _FORMAT = typer.Option("--format", "-f", help="table 或 json")
 def study(
     ctx: typer.Context,
     member: Annotated[str, _MEMBER],
-    day: Annotated[datetime, typer.Option("--day", formats=["%Y-%m-%d"], help="当地日期 · local day")],
+    day: Annotated[
+        datetime,
+        typer.Option("--day", parser=contexts.day_of("--day"), metavar="YYYY-MM-DD", help="当地日期 · local day"),
+    ],
     course: Annotated[str, _COURSE] = "",
     format: Annotated[Format, _FORMAT] = Format.table,
 ) -> None:

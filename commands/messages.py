@@ -15,6 +15,7 @@ from .messages_schedule import SCHEDULE
 ZH: dict[str, str] = {
     # commands
     "no such file": "文件不存在",
+    "check the name, and the folder it is in": "请检查文件名与所在文件夹",
     "exists and was not made by an earlier run": "已存在，且不是先前运行所写",
     "choose another --out": "请用 --out 换一个位置",
     "something writes to the store all the time": "一直有程序在写入存储",
@@ -74,7 +75,7 @@ ZH: dict[str, str] = {
     "add --member": "请加 --member",
     "{} is not a UUID": "{0} 不是 UUID",
     "{} is not a date": "{0} 不是日期",
-    "write YYYY-MM-DD": "请写成 YYYY-MM-DD",
+    "write YYYY-MM-DD, e.g. 2026-03-31": "请写成 YYYY-MM-DD，例如 2026-03-31",
     "raw_days must be at least {}, not {}": "raw_days 至少为 {0}，不能是 {1}",
     "the worker ended with status {}: {}": "worker 已退出，状态 {0}：{1}",
     "no broker is configured and none is running": "没有配置消息服务，也没有正在运行的",
@@ -255,6 +256,25 @@ ZH: dict[str, str] = {
     **SCHEDULE,
 }
 
+OF_THE_SYSTEM = {
+    "No such file or directory": "没有这个文件或文件夹",
+    "Permission denied": "没有权限",
+    "Operation not permitted": "不允许此操作",
+    "Is a directory": "是文件夹，不是文件",
+    "Not a directory": "路径中有一段不是文件夹",
+    "File exists": "已存在",
+    "Directory not empty": "文件夹不为空",
+    "No space left on device": "磁盘已满",
+    "Disk quota exceeded": "超出磁盘配额",
+    "Read-only file system": "文件系统只读",
+    "File name too long": "文件名过长",
+    "Too many open files": "打开的文件过多",
+    "Input/output error": "读写出错",
+    "Connection refused": "连接被拒绝",
+    "Address already in use": "地址已被占用",
+}
+"""Words of the operating system, as Python passes them on; others stay as they are."""
+
 
 @cache
 def _patterns() -> list[tuple[re.Pattern[str], str]]:
@@ -269,7 +289,7 @@ def chinese(text: str) -> str:
     """The text in Chinese; as it is where the list lacks it (words of Kafka, ClickHouse, the system)."""
     for pattern, template in _patterns():
         if found := pattern.fullmatch(text):
-            return template.format(*found.groups())
+            return template.format(*(OF_THE_SYSTEM.get(value, value) for value in found.groups()))
     return text
 
 
@@ -277,7 +297,9 @@ def sentence(error: XuejingError, language: str) -> str:
     """What a person reads about an error: one line, in their language."""
     if language != "zh":
         return f"error: {error}"
-    what, hint = chinese(error.what), chinese(error.hint)
+    what, hint = error.words("zh")
+    if not what:
+        what, hint = chinese(error.what), chinese(error.hint)
     text = f"{error.where}：{what}" if error.where else what
     return f"错误：{text}（{hint}）" if hint else f"错误：{text}"
 
@@ -285,4 +307,8 @@ def sentence(error: XuejingError, language: str) -> str:
 def system(error: OSError, language: str) -> str:
     """The same for a file that can't be read or written."""
     where = f"{error.filename}: " if error.filename else ""
-    return f"{'错误：' if language == 'zh' else 'error: '}{where}{error.strerror or error}"
+    text = error.strerror or str(error)
+    if language != "zh":
+        return f"error: {where}{text}"
+    where = f"{error.filename}：" if error.filename else ""
+    return f"错误：{where}{OF_THE_SYSTEM.get(text, text)}"

@@ -45,8 +45,20 @@ def _option(annotation: Any, *names: str, help: str, **more: Any) -> Any:
 
 
 _FILTERS: dict[str, Any] = {
-    "first": _option(datetime | None, "--from", help="首日（含，当地）· first day, included", formats=["%Y-%m-%d"]),
-    "last": _option(datetime | None, "--to", help="末日（含，当地）· last day, included", formats=["%Y-%m-%d"]),
+    "first": _option(
+        datetime | None,
+        "--from",
+        help="首日（含，当地）· first day, included",
+        parser=contexts.day_of("--from"),
+        metavar="YYYY-MM-DD",
+    ),
+    "last": _option(
+        datetime | None,
+        "--to",
+        help="末日（含，当地）· last day, included",
+        parser=contexts.day_of("--to"),
+        metavar="YYYY-MM-DD",
+    ),
     "org": _option(str | None, "--org", help="组织及其下级 · organisation and what is below it"),
     "member": _option(str | None, "--member", help="成员 · member"),
     "category": _option(str | None, "--category", help=f"人员类别 · {', '.join(c.code for c in MEMBER_CATEGORIES)}"),

@@ -10,13 +10,22 @@ import typer
 
 from reports.formats.names import FORMATS
 
+from .context import day_of
+
 First = Annotated[
     datetime | None,
-    typer.Option("--from", help="首日（含）；默认自有数据起 · first day, included", formats=["%Y-%m-%d"]),
+    typer.Option(
+        "--from", help="首日（含）；默认自有数据起 · first day, included", parser=day_of("--from"), metavar="YYYY-MM-DD"
+    ),
 ]
 Last = Annotated[
     datetime | None,
-    typer.Option("--to", help="末日（含）；默认至最后有数据的一天 · last day, included", formats=["%Y-%m-%d"]),
+    typer.Option(
+        "--to",
+        help="末日（含）；默认至最后有数据的一天 · last day, included",
+        parser=day_of("--to"),
+        metavar="YYYY-MM-DD",
+    ),
 ]
 Course = Annotated[str | None, typer.Option("--course", help="只评价这门课程 · about this course only")]
 Exam = Annotated[str | None, typer.Option("--exam", help="只评价这次考试 · about this exam only")]

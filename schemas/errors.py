@@ -14,6 +14,10 @@ class XuejingError(Exception):
         super().__init__(what)
         self.what, self.where, self.hint = what, where, hint
 
+    def words(self, language: str) -> tuple[str, str]:
+        """``what`` and ``hint`` in a language, ("", "") where the error knows English alone."""
+        return (self.what, self.hint) if language == "en" else ("", "")
+
     def __str__(self) -> str:
         text = f"{self.where}: {self.what}" if self.where else self.what
         return f"{text} ({self.hint})" if self.hint else text

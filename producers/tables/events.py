@@ -20,11 +20,10 @@ import msgspec
 from producers.tables.attendance_layout import ATTENDANCE
 from producers.tables.cells import as_text
 from producers.tables.headers import Header, explain
-from producers.tables.issues import TableError, TableWarning
+from producers.tables.issues import TableError, TableWarning, Unusable
 from producers.tables.layouts import ANSWERS, STUDY
 from producers.tables.records import RECORDS
 from producers.tables.sheets import RawRows, Record, Sheet, find_header, open_sheets, read_records, zone_of
-from schemas.errors import InputError
 from schemas.events import FIRST_YEAR, LAST_YEAR
 from schemas.reference import Text, option_letters
 
@@ -83,11 +82,17 @@ def _stream(path: Path, zone: ZoneInfo) -> Iterator[Any]:
             else:
                 ignored.append((sheet, explain(RECORDS.values(), header, head)))
         if not found:
-            said = "\n".join(f"{sheet.label}: {text.zh} / {text.en}" for sheet, text in ignored)
-            raise InputError(
-                said or "没有可读取的工作表 / no readable sheet",
+            said = Text(
+                "\n".join(f"{sheet.label}：{text.zh}" for sheet, text in ignored),
+                "\n".join(f"{sheet.label}: {text.en}" for sheet, text in ignored),
+            )
+            raise Unusable(
+                said if ignored else Text("没有可读取的工作表", "no readable sheet"),
                 where=str(path),
-                hint="xuejing template study|answers|attendance 可写出空白表 / writes an empty table",
+                hint=Text(
+                    "xuejing template study|answers|attendance 可写出空白表",
+                    "xuejing template study|answers|attendance writes an empty table",
+                ),
             )
         yield None
         for sheet, header, rows in found:

@@ -76,7 +76,7 @@ def explain(tables: Iterable[Table], header: Header | None, rows: Sequence[tuple
     zh = "；".join(f"{table.title.zh}：{_names(table, 0)}" for table in wanted)
     en = "; ".join(f"{table.name}: {_names(table, 1)}" for table in wanted)
     lacking_zh = lacking_en = ""
-    if header is not None:
+    if header is not None and header.missing:
         lacking_zh = f"缺少 {'、'.join(column.header.zh for column in header.missing)}。"
         lacking_en = f"lacks {', '.join(column.header.en for column in header.missing)}. "
     return Text(

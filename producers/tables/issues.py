@@ -11,6 +11,7 @@ from schemas.reference import Language, Text
 
 SHOWN = 20
 """Errors listed in a message; the rest are counted."""
+_SILENT = Text("", "")
 
 
 class _Finding(msgspec.Struct, frozen=True):
@@ -51,14 +52,27 @@ def listing(errors: Iterable[TableError | TableWarning], language: Language = "z
     return "\n".join(lines)
 
 
-class TableErrors(InputError):
+class Unusable(InputError):
+    """A file that can't be read as a table, in both languages; ``what`` and ``hint`` are the English ones."""
+
+    def __init__(self, what: Text, *, where: str = "", hint: Text = _SILENT) -> None:
+        super().__init__(what.en, where=where, hint=hint.en)
+        self.told = (what, hint)
+
+    def words(self, language: str) -> tuple[str, str]:
+        """What and hint, in either language."""
+        what, hint = self.told
+        return (what.zh, hint.zh) if language == "zh" else (what.en, hint.en)
+
+
+class TableErrors(Unusable):
     """Reference tables that can't be imported. ``errors`` has every error in the order of the files."""
 
     def __init__(self, errors: Sequence[TableError], *, where: str = "") -> None:
         self.errors = tuple(errors)
         count = len(self.errors)
         super().__init__(
-            f"{count} 处错误 / {count} error(s):\n{listing(self.errors)}",
+            Text(f"{count} 处错误：\n{listing(self.errors, 'zh')}", f"{count} error(s):\n{listing(self.errors, 'en')}"),
             where=where,
-            hint="改正后重试 / mend them and try again",
+            hint=Text("改正后重试", "mend them and try again"),
         )

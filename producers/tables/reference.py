@@ -10,9 +10,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from producers.tables.headers import explain
-from producers.tables.issues import TableError, TableErrors, TableWarning
+from producers.tables.issues import TableError, TableErrors, TableWarning, Unusable
 from producers.tables.sheets import Record, Sheet, find_header, is_table, open_sheets, read_records, zone_of
-from schemas.errors import InputError
 from schemas.reference import TABLES, Problem, ReferenceTables, Table, Text, check_reference, normalise
 
 _BY_NAME = {normalise(name): table for table in TABLES.values() for name in table.spellings()}
@@ -108,18 +107,20 @@ def _find(path: Path, stack: ExitStack) -> dict[str, Sheet]:
             if table is None:
                 continue
             if table.name in found:
-                raise InputError(
-                    f"两份“{table.title.zh}”表 / two tables of {table.name}: {found[table.name].label}, {sheet.label}",
+                both = f"{found[table.name].label}, {sheet.label}"
+                raise Unusable(
+                    Text(f"两份“{table.title.zh}”表：{both}", f"two tables of {table.name}: {both}"),
                     where=str(path),
-                    hint="请只留一份 / keep one",
+                    hint=Text("请只留一份", "keep one"),
                 )
             found[table.name] = sheet
     if not found:
+        listed = ", ".join(seen[:20]) or "–"
         names = "、".join(f"{table.title.zh} {name}" for name, table in TABLES.items())
-        raise InputError(
-            f"没有名册或目录表 / no roster or catalogue table; 实有 / found: {', '.join(seen[:20]) or '–'}",
+        raise Unusable(
+            Text(f"没有名册或目录表；实有：{listed}", f"no roster or catalogue table; found: {listed}"),
             where=str(path),
-            hint=f"应有文件或工作表 / expected files or sheets: {names}",
+            hint=Text(f"应有文件或工作表：{names}", f"expected files or sheets: {', '.join(TABLES)}"),
         )
     return {name: found[name] for name in TABLES if name in found}
 

@@ -13,11 +13,10 @@ from zoneinfo import ZoneInfo
 from producers.tables.cells import CellError, Raw, Value, as_text, parse
 from producers.tables.examples import ExampleRows
 from producers.tables.headers import HEADER_ROWS, Header, best
-from producers.tables.issues import TableError, TableWarning
+from producers.tables.issues import TableError, TableWarning, Unusable
 from producers.tables.text_source import open_text, read_text
 from producers.tables.workbook_source import open_workbook, read_sheet, sheet_names
 from schemas.days import LocalDays
-from schemas.errors import InputError
 from schemas.reference import Column, Table, Text
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
@@ -69,7 +68,11 @@ def zone_of(tz: ZoneInfo | str) -> ZoneInfo:
 def open_sheets(path: Path) -> Iterator[list[Sheet]]:
     """The sheets of a file; a text file is one sheet. Raises InputError when it can't be read."""
     if not path.is_file():
-        raise InputError("文件不存在 / no such file", where=str(path))
+        raise Unusable(
+            Text("文件不存在", "no such file"),
+            where=str(path),
+            hint=Text("请检查文件名与所在文件夹", "check the name, and the folder it is in"),
+        )
     if path.suffix.lower() in BOOK_SUFFIXES:
         with open_workbook(path) as book:
             yield [
@@ -80,14 +83,17 @@ def open_sheets(path: Path) -> Iterator[list[Sheet]]:
         form = open_text(path)
         yield [Sheet(path.stem, path.name, True, partial(read_text, path, form))]
     elif is_packed(path):
-        raise InputError(
-            "表格不能是压缩文件 / a table can't be compressed", where=str(path), hint="请先解压 / unpack it first"
+        raise Unusable(
+            Text("表格不能是压缩文件", "a table can't be compressed"),
+            where=str(path),
+            hint=Text("请先解压", "unpack it first"),
         )
     else:
-        raise InputError(
-            "不是表格文件 / not a table",
+        readable = ", ".join((*TEXT_SUFFIXES, ".xlsx"))
+        raise Unusable(
+            Text("不是表格文件", "not a table"),
             where=str(path),
-            hint=f"可读取 / readable: {', '.join((*TEXT_SUFFIXES, '.xlsx'))}",
+            hint=Text(f"可读取：{readable}", f"readable: {readable}"),
         )
 
 

@@ -14,8 +14,8 @@ from openpyxl.worksheet.datavalidation import DataValidation
 
 from producers.tables.attendance_layout import ATTENDANCE
 from producers.tables.examples import example, example_rows
+from producers.tables.issues import Unusable
 from producers.tables.layouts import ANSWERS, STUDY
-from schemas.errors import InputError
 from schemas.reference import TABLES, Column, Language, Table, Text
 
 _APART = ("organisations", "members", "exemptions", "quotas")
@@ -80,7 +80,10 @@ def write_template(kind: str, path: Path, language: Language = "zh", *, overwrit
     """
     tables = KINDS.get(kind)
     if tables is None:
-        raise InputError(f"没有这种模板 / no such template: {kind}", hint=f"可选 / one of: {', '.join(KINDS)}")
+        raise Unusable(
+            Text(f"没有这种模板：{kind}", f"no such template: {kind}"),
+            hint=Text(f"可选：{', '.join(KINDS)}", f"one of: {', '.join(KINDS)}"),
+        )
     suffix = path.suffix.lower()
     writes: list[tuple[Path, Callable[[Path], None]]]
     if suffix == ".xlsx":
@@ -90,14 +93,17 @@ def write_template(kind: str, path: Path, language: Language = "zh", *, overwrit
     elif suffix == "" or path.is_dir():
         writes = [(path / f"{table.name}.csv", _csv_writer(table, language)) for table in tables]
     else:
-        raise InputError(
-            f"模板 {kind} 有 {len(tables)} 张表 / template {kind} has {len(tables)} table(s)",
+        raise Unusable(
+            Text(f"模板 {kind} 有 {len(tables)} 张表", f"template {kind} has {len(tables)} table(s)"),
             where=str(path),
-            hint="请用 .xlsx 文件名或文件夹 / use a name in .xlsx, or a folder",
+            hint=Text("请用 .xlsx 文件名或文件夹", "use a name in .xlsx, or a folder"),
         )
     existing = [str(file) for file, _ in writes if file.exists()]
     if existing and not overwrite:
-        raise InputError(f"文件已存在 / exists already: {', '.join(existing)}", hint="换一个名称 / use another name")
+        listed = ", ".join(existing)
+        raise Unusable(
+            Text(f"文件已存在：{listed}", f"exists already: {listed}"), hint=Text("换一个名称", "use another name")
+        )
     for file, write in writes:
         file.parent.mkdir(parents=True, exist_ok=True)
         write(file)

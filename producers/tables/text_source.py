@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from producers.tables.issues import TableError
-from schemas.errors import InputError
+from producers.tables.issues import TableError, Unusable
 from schemas.reference import Text
 
 _CHUNK = 1 << 20
@@ -54,10 +53,10 @@ def detect_encoding(path: Path) -> str:
                 # GB18030 text seldom forms three-byte UTF-8 sequences; twenty of them are no accident.
                 if wide >= _CERTAIN:
                     at = offset + error.start - (len(error.object) - len(chunk))
-                    raise InputError(
-                        f"UTF-8 文本在第 {at} 字节处损坏 / the UTF-8 text is damaged at byte {at}",
+                    raise Unusable(
+                        Text(f"UTF-8 文本在第 {at} 字节处损坏", f"the UTF-8 text is damaged at byte {at}"),
                         where=str(path),
-                        hint="请从原程序重新导出 / export it again",
+                        hint=Text("请从原程序重新导出", "export it again"),
                     ) from None
                 return "gb18030"
             if wide < _CERTAIN:
@@ -89,8 +88,8 @@ def open_text(path: Path) -> TextFormat:
                 if line.strip():
                     return TextFormat(encoding, detect_delimiter(line))
     except UnicodeError as error:  # UTF-16 has no escape for odd bytes
-        raise InputError("不是有效的 UTF-16 文本 / not valid UTF-16 text", where=str(path)) from error
-    raise InputError("文件是空的 / the file is empty", where=str(path))
+        raise Unusable(Text("不是有效的 UTF-16 文本", "not valid UTF-16 text"), where=str(path)) from error
+    raise Unusable(Text("文件是空的", "the file is empty"), where=str(path))
 
 
 def read_text(path: Path, form: TextFormat) -> Iterator[Row | TableError]:

@@ -12,7 +12,8 @@ import openpyxl
 from openpyxl.utils.exceptions import InvalidFileException
 
 from producers.tables.cells import Raw, as_text
-from schemas.errors import InputError
+from producers.tables.issues import Unusable
+from schemas.reference import Text
 
 Row = tuple[int, list[Raw]]
 """Row number as the spreadsheet shows it, and its cells."""
@@ -22,18 +23,18 @@ Row = tuple[int, list[Raw]]
 def open_workbook(path: Path) -> Iterator[Any]:
     """The workbook, values only. Raises InputError for anything that isn't a readable XLSX file."""
     if path.suffix.lower() == ".xls":
-        raise InputError(
-            "旧式 .xls 工作簿无法读取 / old .xls workbooks can't be read",
+        raise Unusable(
+            Text("旧式 .xls 工作簿无法读取", "old .xls workbooks can't be read"),
             where=str(path),
-            hint="请另存为 .xlsx / save it as .xlsx",
+            hint=Text("请另存为 .xlsx", "save it as .xlsx"),
         )
     try:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, OSError, EOFError) as error:
-        raise InputError(
-            f"不是可读取的 XLSX 工作簿 / not a readable XLSX workbook: {error}",
+        raise Unusable(
+            Text(f"不是可读取的 XLSX 工作簿：{error}", f"not a readable XLSX workbook: {error}"),
             where=str(path),
-            hint="如有密码请先取消，再另存为 .xlsx / remove any password and save it as .xlsx",
+            hint=Text("如有密码请先取消，再另存为 .xlsx", "remove any password and save it as .xlsx"),
         ) from error
     try:
         yield book

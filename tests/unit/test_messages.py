@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 
 from commands.messages import ZH, chinese, sentence, system
+from producers.tables import read_reference, write_template
+from producers.tables.events import read_events
 from schemas import errors
 from schemas.errors import InputError, XuejingError
 
+CHINESE = r"[\u4e00-\u9fff]"
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("commands", "producers", "reports", "schemas", "sinks")
 OURS = {name for name in dir(errors) if isinstance(getattr(errors, name), type)} | {
@@ -67,4 +70,37 @@ def test_sentences() -> None:
     assert sentence(error, "zh") == "错误：a.tar：没有这份备份（xuejing query silent）"
     assert sentence(error, "en") == "error: a.tar: there is no such backup (xuejing query silent)"
     assert sentence(XuejingError("words of ClickHouse"), "zh") == "错误：words of ClickHouse"
+    assert sentence(InputError("can't be read: No such file or directory", where="a"), "zh") == (
+        "错误：a：无法读取：没有这个文件或文件夹"
+    )
+    assert system(PermissionError(13, "Permission denied", "/x"), "zh") == "错误：/x：没有权限"
     assert system(PermissionError(13, "Permission denied", "/x"), "en") == "error: /x: Permission denied"
+
+
+def test_errors_of_tables_are_wholly_in_one_language(tmp_path: Path) -> None:
+    (tmp_path / "members.csv").write_text("member_id,org_id\n,b\n", "utf-8")
+    (tmp_path / "empty.csv").write_text("", "utf-8")
+    (tmp_path / "text.xlsx").write_text("no workbook", "utf-8")
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n", "utf-8")
+    (tmp_path / "events.csv").write_text("a,b\n1,2\n", "utf-8")
+    (tmp_path / "packed.csv.gz").write_bytes(b"")
+    for name in ("missing.xlsx", "members.csv", "empty.csv", "text.xlsx", "other.csv", "packed.csv.gz", "x.xls"):
+        with pytest.raises(InputError) as caught:
+            read_reference(tmp_path / name)
+        both_ways(caught.value)
+    with pytest.raises(InputError) as caught:
+        read_events(tmp_path / "events.csv", "Asia/Shanghai")
+    both_ways(caught.value)
+    for kind, file in (("study", "events.csv"), ("nothing", "x.csv"), ("roster", "x.csv")):
+        with pytest.raises(InputError) as caught:
+            write_template(kind, tmp_path / file)
+        both_ways(caught.value)
+
+
+def both_ways(error: XuejingError) -> None:
+    what, hint = error.words("zh")
+    assert re.search(CHINESE, what), what
+    assert not re.search(r"[a-z] [a-z]{2,} [a-z]", re.sub(r'File is not a zip file|"[^"]*"', "", what)), what
+    assert re.search(CHINESE, hint) or not hint
+    assert not re.search(CHINESE, str(error))
+    assert " / " not in sentence(error, "zh") + sentence(error, "en")

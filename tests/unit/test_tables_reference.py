@@ -158,6 +158,6 @@ def test_a_long_list_is_cut_and_counted(tmp_path):
         read_reference(path)
     assert len(caught.value.errors) == 50
     lines = str(caught.value).splitlines()
-    assert any("另有 30 处" in line for line in lines)
+    assert any("30 more" in line for line in lines)
     assert len(lines) == 22
     assert listing(caught.value.errors[:3], "en").count("\n") == 2
