@@ -63,6 +63,12 @@ def emit(
         f"已确认 {done.sent} 行，跳过 {done.skipped} 行（此前已发送），{len(done.errors)} 行有误",
         f"{done.sent} lines acknowledged, {done.skipped} skipped (sent before), {len(done.errors)} bad rows",
     )
+    if done.sent:
+        context.say(
+            "已确认只表示 Kafka 已收下；成员不在名册等问题由 worker 稍后判定，见 xuejing query rejected",
+            "acknowledged means that Kafka has them; unknown members and the like are rejected later by the worker, "
+            "see xuejing query rejected",
+        )
     if done.errors:
         raise TableErrors(tuple(done.errors))
 

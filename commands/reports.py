@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -52,10 +53,23 @@ def listing(
         with destination(out) as file:
             WRITERS[form]([frame], file, zone)
         return
+    frame = frame.with_columns(cut_off=pl.Series(_moments(found, zone), dtype=pl.String))
     hidden = show(frame, Console(highlight=False), zone)
     if hidden:
         listed = ", ".join(hidden)
         context.say(f"未显示的列（用 --format 取全部）：{listed}", f"columns not shown (all with --format): {listed}")
+
+
+def _moments(found: list[Issued], zone: ZoneInfo) -> list[str]:
+    """Cut-offs as short as `--as-of` understands them without doubt: local, to the minute, else in full."""
+    local = [i.cut_off.astimezone(zone) for i in found]
+    short = [f"{moment:%Y-%m-%dT%H:%M}" for moment in local]
+    counted = Counter((i.series.id, text) for i, text in zip(found, short, strict=True))
+    return [
+        moment.isoformat() if counted[i.series.id, text] > 1 or moment.utcoffset() != moment.replace(fold=0).utcoffset()
+        else text
+        for i, moment, text in zip(found, local, short, strict=True)
+    ]  # fmt: skip
 
 
 def _frame(found: list[Issued], zone: ZoneInfo, language: str) -> pl.DataFrame:
@@ -119,7 +133,11 @@ def verify(
         found = [i for i in known if digest in i.files.values()]
         if not found:
             unknown += 1
-            context.say(f"{file}：不在登记中", f"{file}: not in the register")
+            context.say(
+                f"{file}：不在登记中（未印发、印发后有改动，或由另一存储印发；见 xuejing reports list）",
+                f"{file}: not in the register (never issued, changed since, or issued from another store; "
+                "xuejing reports list shows what was)",
+            )
             continue
         issued = found[-1]
         newest = max(i.version for i in known if i.series == issued.series)

@@ -19,6 +19,9 @@ from rich.text import Text
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """First characters by which a spreadsheet takes text for a formula, or splits the cell."""
 
+GAP = 2
+"""Blanks between the columns of a table."""
+
 Frames = Iterable[pl.DataFrame]
 
 
@@ -118,17 +121,21 @@ def show(frame: pl.DataFrame, console: Console, zone: ZoneInfo) -> list[str]:
     widths = [
         max([Text(name).cell_len, *(Text(row[i]).cell_len for row in rows)]) for i, name in enumerate(frame.columns)
     ]
-    used, shown = 1, 0
+    used, shown = 0, 0
     for width in widths:
-        if console.is_terminal and shown and used + width + 3 > console.width:
+        more = width + (GAP if shown else 0)
+        if console.is_terminal and shown and used + more > console.width:
             break
-        used, shown = used + width + 3, shown + 1
+        used, shown = used + more, shown + 1
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name, type_ in list(frame.schema.items())[:shown]:
         table.add_column(name, justify="right" if type_.is_numeric() else "left", overflow="fold", no_wrap=True)
     for row in rows:
         table.add_row(*(Text(value) for value in row[:shown]))
-    console.print(table, width=None if console.is_terminal else max(used, 80))
+    if not console.is_terminal:
+        # A file or pipe has no width, though rich takes 80 for it and would cut what is wider.
+        console.width = max(used, 80)
+    console.print(table)
     return frame.columns[shown:]
 
 

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,11 +15,17 @@ import polars as pl
 import pytest
 from rich.console import Console
 
+from commands.as_of import parse_moment
+from commands.context import day_of
 from commands.query import category, destination, selected
+from commands.reports import _moments
 from commands.tabular import WRITERS, show, write_csv
+from reports.data import EVERYTHING, Period
+from reports.issued.register import Issued, Series
 from schemas.errors import InputError
 from sinks.read import QUERIES
 
+NOW = datetime(2026, 11, 24, 4, 0, 0, 5, UTC)
 ZONE = ZoneInfo("Asia/Shanghai")
 FRAME = pl.DataFrame(
     {
@@ -81,6 +87,32 @@ def test_a_table_on_a_narrow_terminal_says_which_columns_it_left_out() -> None:
     assert "right" not in out.getvalue()
     assert "\t" not in out.getvalue()
     assert show(FRAME, Console(file=io.StringIO(), width=30), ZONE) == []
+
+    whole = io.StringIO()
+    assert show(FRAME.select("name", *[pl.lit("x" * 30).alias(f"column_{n}") for n in range(9)]), Console(file=whole),
+                ZONE) == []  # fmt: skip
+    head, first, *_ = whole.getvalue().splitlines()
+    assert head.split() == ["name", *(f"column_{n}" for n in range(9))], "a pipe gets every column whole"
+    assert first.count("x" * 30) == 9
+
+
+def test_the_register_lists_cut_offs_as_short_as_they_can_be_asked_for() -> None:
+    autumn = datetime(2026, 10, 25, 0, 30, 5, 1, UTC)
+    cut_offs = [autumn - timedelta(days=1), autumn, autumn + timedelta(hours=1), NOW, NOW + timedelta(seconds=1)]
+    series = Series("group", "b1", EVERYTHING, Period(date(2026, 3, 1), date(2026, 3, 31)))
+    zone = ZoneInfo("Europe/Berlin")
+    listed = _moments([Issued(series, 1, c, c, "first", "r", "p", "h") for c in cut_offs], zone)
+    assert [len(text) for text in listed] == [16, 32, 32, 32, 32]
+    for text, cut_off in zip(listed, cut_offs, strict=True):
+        first, end = parse_moment(text, zone)
+        assert [c for c in cut_offs if first <= c < end] == [cut_off]
+
+
+def test_a_day_that_is_none_is_said_with_an_example() -> None:
+    assert day_of("--from")("2026-03-01") == datetime(2026, 3, 1)
+    for text in ("2026-13-01", "tomorrow", "2026-02-30"):
+        with pytest.raises(InputError, match=r"--from: .* is not a date .*e\.g\. 2026-03-31"):
+            day_of("--from")(text)
 
 
 def test_a_file_appears_only_when_it_is_complete(tmp_path: Path) -> None:
