@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,18 @@ from sinks.read import Scope
 from .issuing import Made, Wanted, contained, made_at
 
 
-def compared(settings: Settings, store: Store, wanted: Wanted, text: str, made: Made, site: Site) -> Changes:
-    """The report that ``site`` has written (from ``made``) against the one as of the moment ``text``.
+@dataclass(frozen=True)
+class Earlier:
+    """The report as of another moment."""
 
-    Raises ReportError for reports that are many in one run.
+    made: Made
+    site: Site
+
+
+def earlier(settings: Settings, store: Store, wanted: Wanted, text: str, made: Made, site: Site) -> Earlier:
+    """The report that ``site`` is about to write (from ``made``), as of the moment ``text``. Writes nothing.
+
+    Raises ReportError for reports that are many in one run, InputError for a moment without figures.
     """
     if wanted.kind not in ("member", "group"):
         raise ReportError(
@@ -39,8 +48,17 @@ def compared(settings: Settings, store: Store, wanted: Wanted, text: str, made: 
     before = Site(
         then.data, scope, site.folder, wanted.content, site.languages, site.formats, site.policy.k, alone=True
     )
-    if wanted.subject not in (before.stems if wanted.kind == "group" else before.member_stems):
+    known, now = (s.stems if wanted.kind == "group" else s.member_stems for s in (before, site))
+    # Who is in neither is told by the command itself.
+    if wanted.subject in now and wanted.subject not in known:
         raise ReportError(f"{wanted.subject!r} was not in the roster at that moment", where="--compare")
+    return Earlier(then, before)
+
+
+def compared(store: Store, wanted: Wanted, earlier: Earlier, made: Made, site: Site) -> Changes:
+    """The report that ``site`` has written (from ``made``) against an earlier one."""
+    then, before = earlier.made, earlier.site
+    period = made.data.period
     series = Series(wanted.kind, wanted.subject, wanted.content, period)
     people = contained(series, then.data, then.snapshot) | contained(series, made.data, made.snapshot)
     first, last = sorted((then.data.as_of, made.data.as_of))

@@ -68,6 +68,9 @@ SCHEDULE: dict[str, str] = {
     "minute hour day-of-month month day-of-week, e.g. 0 6 1 * * for the first of each month at six": (
         "依次为 分 时 日 月 星期，例如 0 6 1 * * 为每月 1 日 6 时"
     ),
+    "the folder {} does not exist": "文件夹 {0} 不存在",
+    "organisation {} is not in the roster": "名册中没有组织 {0}",
+    "member {} is not in the roster": "名册中没有成员 {0}",
     "no term has ended before {}": "{0} 之前没有已结束的学期",
     "add the terms to the file of schedules": "请在日程文件中写明各学期",
     "last-term needs terms": "last-term 需要学期",

@@ -29,7 +29,7 @@ from sinks.client import Store
 from sinks.read import Scope
 
 from . import context as contexts
-from .comparing import compared, write
+from .comparing import Earlier, compared, earlier, write
 from .connect import connected
 from .context import Context
 from .issuing import (
@@ -223,8 +223,10 @@ def _site(ctx: typer.Context, asked: _Asked, past: _Past) -> Iterator[Site]:
                 lambda done, total: bar.update(task, completed=done, total=total),
                 alone=asked.kind != "all",
             )
+            # Before anything is written: a moment that can't be compared with leaves no files behind.
+            then = earlier(settings, store, asked.wanted, past.compare, made, site) if past.compare else None
             yield site
-        _finish(context, store, asked, past, made, site)
+        _finish(context, store, asked, past, made, site, then)
     _incomplete(site.index)
 
 
@@ -242,7 +244,9 @@ def _made(settings: Settings, store: Store, asked: _Asked, past: _Past) -> Made:
     return made_now(settings, store, asked.wanted, datetime.now(UTC))
 
 
-def _finish(context: Context, store: Store, asked: _Asked, past: _Past, made: Made, site: Site) -> None:
+def _finish(
+    context: Context, store: Store, asked: _Asked, past: _Past, made: Made, site: Site, then: Earlier | None
+) -> None:
     """Register what was issued; tell whether what was made again is the same; compare."""
     if made.issued and made.new:
         issued = register_version(store, made, site.index.hashes)
@@ -252,8 +256,8 @@ def _finish(context: Context, store: Store, asked: _Asked, past: _Past, made: Ma
         _tell_same(context, made.issued, site)
     elif past.as_of is not None:
         context.say("该时刻没有印发过：已从存档重算", "not issued at that moment: computed from the archive")
-    if past.compare is not None:
-        changes = compared(context.settings, store, asked.wanted, past.compare, made, site)
+    if then is not None:
+        changes = compared(store, asked.wanted, then, made, site)
         write(changes, site, asked.wanted)
         for line in lines(changes, Words("zh" if context.settings.language == "zh" else "en")):
             contexts.messages.print(line, soft_wrap=True, markup=False)

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from reports.schedule.config import MailPlace, RobotPlace, S3Place, Schedule, Secret
@@ -17,12 +19,16 @@ from reports.schedule.due import due_times, next_times
 from reports.schedule.manifest import Manifest
 from reports.schedule.periods import resolve
 from reports.schedule.read import read
-from schemas.errors import ConfigError, InputError, XuejingError
+from schemas.errors import ConfigError, InputError, StoreError, XuejingError
+from sinks.clickhouse import ClickHouseSink
+from sinks.reference import current_reference
 
 from . import context as contexts
 from . import schedule_metrics
+from .connect import connected
 from .context import Context
 from .messages import sentence
+from .schedule_checking import Places, missing_folders, unknown
 from .schedule_daemon import Daemon
 from .schedule_making import making
 from .schedule_running import Result, Runner, Status
@@ -47,11 +53,20 @@ def check(
     secrets: Annotated[
         bool, typer.Option("--secrets/--no-secrets", help="也检查密钥是否可读 · also look whether secrets can be read")
     ] = True,
+    here: Annotated[
+        bool,
+        typer.Option(
+            "--here/--no-here", help="也检查本机文件夹，并对照名册 · also look for folders here, and in the roster"
+        ),
+    ] = True,
 ) -> None:
     """检查日程文件 · Check the file of schedules: every mistake with its line, key and what to do. Exits 1 if any."""
     context = contexts.of(ctx)
     schedule = read(_path(context, file), context.settings.timezone)
     problems = [*schedule.problems, *(_secrets(schedule) if secrets else ())]
+    # Jobs with mistakes are left out of what was read: lines are counted only when there are none.
+    if here and not schedule.problems:
+        problems += _around(context, schedule, _path(context, file))
     for problem in problems:
         _complain(context, problem)
     if not problems and not schedule.jobs:
@@ -96,7 +111,9 @@ def next_runs(
     now = datetime.now(UTC)
     zh = context.settings.language == "zh"
     table = Table(*(("任务", "时间", "时段", "") if zh else ("job", "due", "period", "")))
-    late = "待补" if zh else "overdue"
+    late, comma = ("待补", "，") if zh else ("overdue", ", ")
+    same = "同一学期再次：请补写 [[term]]" if zh else "the same term again: add the next [[term]]"
+    told: dict[str, str] = {}
     rows = []
     for job in schedule.jobs:
         overdue = due_times(job, now, state.manifests(job.name))
@@ -107,7 +124,10 @@ def next_runs(
             period = resolve(job.period, local.date(), schedule.terms).period
             words = f"{period.first} – {period.last}"
         except XuejingError as error:
-            words = str(error)
+            words = sentence(error, context.settings.language)
+        if job.period == "last-term" and words == told.get(job.name):
+            note = f"{note}{comma}{same}" if note else same
+        told[job.name] = words
         table.add_row(job.name, f"{local:%Y-%m-%d %H:%M %Z}", words, note)
     _console(table)
 
@@ -196,6 +216,22 @@ def daemon(ctx: typer.Context, textfile: Textfile = None, file: File = None) -> 
     context.say("日程已停止", "schedules are no longer kept")
 
 
+def _around(context: Context, schedule: Schedule, path: Path) -> Iterator[ConfigError]:
+    """What the file names and is not there. Without a roster that is said, and is no mistake."""
+    places = Places(path)
+    yield from missing_folders(schedule, places)
+    try:
+        with connected(context.settings) as store:
+            found = current_reference(ClickHouseSink(store))
+    except StoreError as error:
+        _complain(context, error)
+        found = None
+    if found is None or not found.organisations:
+        context.say("没有名册可对照：未检查组织与成员", "there is no roster: organisations and members are not checked")
+        return
+    yield from unknown(schedule, places, {o.org_id for o in found.organisations}, {m.member_id for m in found.members})
+
+
 def _path(context: Context, file: Path | None) -> Path:
     return file or Path(context.settings.schedule_file).expanduser()
 
@@ -275,6 +311,8 @@ def _standing(manifest: Manifest, zh: bool) -> str:
 
 
 def _console(table: Table) -> None:
-    from rich.console import Console
-
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:
+        # A file or pipe has no width, though rich takes 80 for it and would fold what is wider.
+        console.width = max(80, Measurement.get(console, console.options.update(max_width=10_000), table).maximum)
+    console.print(table)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -178,6 +179,17 @@ def test_what_changed_is_told_with_its_causes(running: Running) -> None:
     assert 0 < study["after"]["value"] - study["before"]["value"] <= 1800
     assert study["causes"] == ["records"]
     assert not any(c["withheld"] for c in found["changes"])
+
+
+def test_a_moment_that_can_not_be_compared_leaves_no_files(running: Running) -> None:
+    for subject, said in (("top", "no figures yet|not in the roster"), ("nowhere", "is not in the roster of the")):
+        out = running.folder / f"nothing-{subject}"
+        call = ["report", "branch", subject, "--out", str(out), "--compare", "2001-01-01", "--issue"]
+        result = CliRunner().invoke(cli.application(), call)
+        assert result.exit_code == 1
+        assert re.search(said, str(result.exception)), result.exception
+        assert not out.exists()
+    assert not running.store.rows("SELECT 1 FROM issued_reports")
 
 
 def test_every_format_is_the_same_again(running: Running) -> None:

@@ -444,6 +444,17 @@ def test_the_daemon_works_and_stops(place: Place) -> None:
     assert set(place.mail.ids().values()) == {1}
 
 
+def test_check_knows_the_roster_and_the_folders(place: Place) -> None:
+    file = place.folder / "schedule.toml"
+    good = file.read_text()
+    file.write_text(good.replace('organisations = ["left"]', 'organisations = ["o-stuff"]'))
+    status, output = place.call("check")
+    assert (status, "'o-stuff' is not in the roster" in output) == (1, True), output
+    (place.folder / "out").rename(place.folder / "elsewhere")
+    assert "does not exist" in place.call("check")[1]
+    assert place.call("check", "--no-here")[0] == 0
+
+
 def test_nothing_configured(place: Place) -> None:
     (place.folder / "schedule.toml").write_text('timezone = "Asia/Shanghai"\n')
     assert place.call("run", *BOTH, "--due")[0] == 5

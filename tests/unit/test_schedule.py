@@ -7,8 +7,11 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from cli import application
 from commands.messages import sentence
+from commands.schedule_checking import Places, missing_folders, unknown
 from commands.schedule_sending import agree, notice
 from reports.data import Period
 from reports.errors import ReportError
@@ -198,3 +201,79 @@ def test_terms() -> None:
         resolve("last-term", date(2026, 7, 10), (autumn, spring))
     explicit = Period(date(2026, 1, 1), date(2026, 2, 3))
     assert resolve(explicit, date(2030, 1, 1)).period == explicit
+
+
+def test_what_is_named_and_not_there_is_said_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "s.toml"
+    file.write_text(NAMES.replace("/srv/box", str(tmp_path / "box")), "utf-8")
+    schedule = parse(file.read_text("utf-8"), str(file), "Asia/Shanghai")
+    assert not schedule.problems
+    found = [*missing_folders(schedule, Places(file)), *unknown(schedule, Places(file), {"b1"}, {"m1"})]
+    assert [(e.where.removeprefix(f"{file}:"), e.what) for e in found] == [
+        ("14, destination.box.path", f"the folder {str(tmp_path / 'box')!r} does not exist"),
+        ("8, job.scope", "organisation 'o-stuff' is not in the roster"),
+        ("8, job.scope", "member 'm2' is not in the roster"),
+        ("15, destination.box.named_scope", "organisation 'b2' is not in the roster"),
+        ("25, destination.post.to", "organisation 'b3' is not in the roster"),
+    ]
+    assert all(re.search("[\u4e00-\u9fff]", sentence(e, "zh").partition(": ")[2] or sentence(e, "zh")) for e in found)
+    (tmp_path / "box").mkdir()
+    assert not [*missing_folders(schedule, Places(file))]
+    assert not [*unknown(schedule, Places(file), {"b1", "b2", "b3", "o-stuff"}, {"m1", "m2"})]
+
+
+NAMES = """\
+[[job]]
+name = "monthly"
+cron = "0 6 1 * *"
+start = 2026-03-01
+period = "last-month"
+report = "member"
+destinations = ["box", "post"]
+scope.organisations = ["b1", "o-stuff"]
+scope.members = ["m1", "m2"]
+
+
+[destination.box]
+kind = "folder"
+path = "/srv/box"
+named_scope = ["b1", "b2"]
+
+[destination.post]
+kind = "email"
+host = "h.example.org"
+from = "a@example.org"
+user = "a"
+password_env = "P"
+named_scope = ["*"]
+
+[destination.post.to]
+b3 = ["b@example.org"]
+"*" = ["c@example.org"]
+"""
+
+
+@pytest.mark.parametrize(("language", "said"), [("zh", "同一学期再次"), ("en", "the same term again")])
+def test_next_says_where_the_file_lacks_a_newer_term(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    terms = '[[term]]\nname = "2020-spring"\nfirst = 2020-02-23\nlast = 2020-07-10\n'
+    (tmp_path / "s.toml").write_text(SMALL.replace("last-month", "last-term") + terms, "utf-8")
+    call = ["--data", str(tmp_path / "data"), "--lang", language, "schedule", "next", "--file", "s.toml"]
+    result = CliRunner().invoke(application("schedule"), call)
+    rows = [line for line in result.stdout.splitlines() if "monthly" in line]
+    assert [said in row for row in rows] == [False, *[True] * (len(rows) - 1)]
+    assert len(rows) >= 3, result.output
+    assert all("2020-02-23 – 2020-07-10" in row for row in rows), "a pipe gets whole cells"
+
+
+def test_check_tells_of_folders_and_of_a_roster_that_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "s.toml").write_text(SMALL.replace("/srv/box", str(tmp_path / "box")), "utf-8")
+    call = ["--data", str(tmp_path / "data"), "--lang", "en", "schedule", "check", "--file", str(tmp_path / "s.toml")]
+    result = CliRunner().invoke(application("schedule"), call)
+    assert result.exit_code == 1
+    (tmp_path / "box").mkdir()
+    assert CliRunner().invoke(application("schedule"), call).exit_code == 0
+    (tmp_path / "box").rmdir()
+    assert CliRunner().invoke(application("schedule"), [*call, "--no-here"]).exit_code == 0
