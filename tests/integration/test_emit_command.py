@@ -109,6 +109,7 @@ def test_stdin_to_its_end(settings: Settings) -> None:
     _, told = process.communicate('{"member_id": "stdin"}\n' * 250, timeout=60)
     assert process.returncode == 0, told
     assert "250 lines acknowledged, 0 skipped" in told
+    assert "unknown members and the like are rejected later by the worker, see xuejing query rejected" in told
     sent = [several for _, key, several in received(settings) if key == b"stdin"]
     assert sum(len(s) for s in sent) == 250
     assert len(sent) == 3
