@@ -36,6 +36,8 @@ app = typer.Typer(
 Format = Enum("Format", {f: f for f in ("table", *WRITERS)}, type=str)  # type: ignore[misc]
 ALL: dict[str, Query | ComputedQuery] = {**QUERIES, **COMPUTED}
 """Queries of the store, then those that are computed from them, by name."""
+FIRST = {"credit": ("member_id", "year", "credit_kind", "quota_hours", "earned_hours", "left_hours", "state")}
+"""Columns that a table shows first, so that a terminal of 80 columns has what the query is asked for."""
 TABLE_ROWS = 100
 """Rows that a table on the terminal shows when no limit is given."""
 
@@ -160,6 +162,9 @@ def run(ctx: typer.Context, query: Query | ComputedQuery, values: dict[str, Any]
         zone = ZoneInfo(reader.generation().timezone)
         if form == "table":
             most = TABLE_ROWS if limit is None else limit
+            if values["columns"] is None:
+                first = FIRST.get(query.name, ())
+                names = [*first, *(name for name in names if name not in first)]
             frame = _frame(reader, query, filters, most + 1, asked).select(names)
             _show(context, frame, most, out, zone)
             return

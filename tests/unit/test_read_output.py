@@ -17,7 +17,7 @@ from rich.console import Console
 
 from commands.as_of import parse_moment
 from commands.context import day_of
-from commands.query import category, destination, selected
+from commands.query import ALL, FIRST, category, destination, selected
 from commands.reports import _moments
 from commands.tabular import WRITERS, show, write_csv
 from reports.data import EVERYTHING, Period
@@ -94,6 +94,18 @@ def test_a_table_on_a_narrow_terminal_says_which_columns_it_left_out() -> None:
     head, first, *_ = whole.getvalue().splitlines()
     assert head.split() == ["name", *(f"column_{n}" for n in range(9))], "a pipe gets every column whole"
     assert first.count("x" * 30) == 9
+
+
+def test_a_terminal_of_80_columns_has_the_hours_of_credit() -> None:
+    assert set(FIRST) <= set(ALL)
+    row = {"member_id": "m-00dc72c503", "year": 2026, "credit_kind": "self_study", "quota_hours": 56.125,
+           "earned_hours": 37.649, "left_hours": 18.351, "state": "no_quota", "org_id": "o-undergraduate"}  # fmt: skip
+    frame = pl.DataFrame([row]).select([*FIRST["credit"], "org_id"])
+    assert set(FIRST["credit"]) < set(ALL["credit"].names)
+    out = io.StringIO()
+    assert show(frame, Console(file=out, force_terminal=True, width=80, color_system=None), ZONE) == ["org_id"]
+    assert "37.649" in out.getvalue()
+    assert max(map(len, out.getvalue().splitlines())) <= 80
 
 
 def test_the_register_lists_cut_offs_as_short_as_they_can_be_asked_for() -> None:
