@@ -59,4 +59,5 @@ def test_memory_of_python_does_not_grow_with_members() -> None:
             tracemalloc.stop()
 
     peak(40)
-    assert peak(240) < 1.5 * peak(40)
+    # Six times the members: all their answers at once would take about six times as much.
+    assert peak(240) < 3 * peak(40)
