@@ -33,6 +33,7 @@ from reports.context.group_rows import (
 )
 from reports.context.group_topics import HardTopic, hard_topics
 from reports.context.head import KINDS, Head, make_head, named, organisation_name, organisation_path
+from reports.context.meetings import MeetingLine, meeting_lines
 from reports.context.quality import Deliveries, Quality, make_quality
 from reports.context.time_effect import TimeEffect, by_members
 from reports.context.topics import Topic
@@ -83,6 +84,7 @@ class GroupReport:
     comparison: Comparison | None
     credit: tuple[GroupCreditLine, ...]
     child_credit: tuple[ChildCredit, ...]
+    meetings: tuple[MeetingLine, ...]
     study: GroupStudy
     effect: EffectFigures | None
     pattern: Pattern | None
@@ -216,6 +218,7 @@ class Groups:
             comparison=None if hide else self._comparison(node, below),
             credit=() if hide or self.content.kind != "all" else group_lines(data.credit, population.ids, k),
             child_credit=() if hide or self.content.kind != "all" else self._child_credit(below),
+            meetings=meeting_lines(data.credit, {node, *self._branches(node)}),
             study=_study(sums, days, hide),
             effect=None if hide else effect.figures,
             pattern=None if hide else self._pattern(days, answers),

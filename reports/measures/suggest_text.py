@@ -36,7 +36,7 @@ REASONS: dict[Reason, tuple[str, str]] = {
         "{value:.0%} of {n} members got their first answer wrong (95% interval {low:.0%}–{high:.0%})",
     ),
     "not_started": (
-        "课程 {detail} 尚未开始，期限已过 {value:.0%}",
+        "课程 {detail} 尚未开始，学习期限已过去 {value:.0%}",
         "course {detail} not begun with {value:.0%} of its time gone",
     ),
     "behind_hours": (

@@ -1,0 +1,39 @@
+"""Organisational life in a group's report: sessions held by kind, and of a branch the months or quarters without."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from reports.credit import CreditData
+from reports.figures import Figure
+from reports.meetings import rhythm
+from schemas.families.attendance import MEETINGS
+from schemas.reference import Text
+
+_NAMES = {choice.code: choice.title for choice in MEETINGS}
+
+
+@dataclass(frozen=True, slots=True)
+class MeetingLine:
+    """One kind of organised session. ``expected``: message that says how often the rules expect one, '' for no rule.
+    ``missing``: of a single branch, whole months or quarters without one; says nothing about persons."""
+
+    name: Text
+    held: Figure
+    expected: str
+    missing: tuple[str, ...]
+
+
+def meeting_lines(data: CreditData | None, orgs: Collection[str]) -> tuple[MeetingLine, ...]:
+    """Every kind that was held or is expected in ``orgs``; empty where attendance is not counted."""
+    single = len(orgs) == 1
+    return tuple(
+        MeetingLine(
+            _NAMES[kind.meeting],
+            Figure("meetings_held", kind.held),
+            f"group.life_every_{kind.every}" if kind.every else "",
+            kind.missing if single else (),
+        )
+        for kind in rhythm(data, orgs)
+    )
