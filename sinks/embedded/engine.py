@@ -27,6 +27,9 @@ from sinks.embedded.sessions import Session, Sessions
 from sinks.embedded.sql import Statement
 
 MAX_RUNNING = 100  # as max_concurrent_queries of a server
+# Seconds that a request waits for its session. A client that has read the end mark of a format (Arrow has one) may
+# ask again before the query behind it has ended: that is no concurrent use.
+SESSION_GRACE = 2.0
 
 
 def sql_string(value: str) -> str:
@@ -64,6 +67,7 @@ class Engine:
         self._sessions = Sessions(self._connect)
         self._running: dict[str, Running] = {}
         self._lock, self._control_lock = threading.Lock(), threading.Lock()
+        self._released = threading.Condition(self._lock)
         self._numbers = itertools.count(1)
         try:
             self._control = self._connect("control")
@@ -82,6 +86,7 @@ class Engine:
         """
         running = Running(request.query_id or str(uuid.uuid4()), f"xuejing-{next(self._numbers)}")
         with self._lock:
+            self._released.wait_for(lambda: not self._sessions.busy(request.session_id), SESSION_GRACE)
             if running.query_id in self._running:
                 raise server_exception(
                     216,
@@ -157,6 +162,7 @@ class Engine:
                 self._running.pop(running.query_id, None)
                 if session is not None:
                     self._sessions.release(session, request.session_id, end=request.close_session or not clean)
+                    self._released.notify_all()
 
     def _clean(self, session: Session, statements: Sequence[str], *, moved: bool) -> None:
         if moved:

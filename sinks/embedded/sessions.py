@@ -39,6 +39,11 @@ class Sessions:
         self._connect = connect
         self._by_name: dict[str, Session] = {}
 
+    def busy(self, name: str) -> bool:
+        """Whether a request has the session ``name``."""
+        session = self._by_name.get(name)
+        return session is not None and session.busy
+
     def claim(self, request: Request, tag: str) -> Session:
         """The request's session, for it alone until ``release``.
 

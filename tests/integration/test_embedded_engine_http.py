@@ -243,14 +243,23 @@ def test_sessions_keep_their_state(engine: EngineProcess) -> None:
 
 
 def test_a_busy_session_is_locked_and_an_old_one_forgotten(engine: EngineProcess) -> None:
-    name = str(uuid.uuid4())
-    busy = open_request(engine, b"SELECT sleep(0.5)", session_id=name, session_timeout="1")
-    assert until(lambda: running(engine, "sleep(0.5)") == 1)
+    name, sql = str(uuid.uuid4()), FOREVER + b" AND number % 5 = 2"
+    busy = open_request(
+        engine, sql, session_id=name, session_timeout="1", cancel_http_readonly_queries_on_client_close="1"
+    )
+    assert until(lambda: running(engine, sql.decode()) == 1)
     assert ask(engine, "SELECT 1", session_id=name).code == "373"
-    busy.recv(1000)
     busy.close()
+    assert until(lambda: running(engine, sql.decode()) == 0)
     time.sleep(1.1)
     assert ask(engine, "SELECT 1", session_id=name, session_check="1").code == "372"
+
+
+def test_a_session_that_is_about_to_be_free_is_waited_for(engine: EngineProcess) -> None:
+    name = str(uuid.uuid4())
+    with open_request(engine, b"SELECT sleep(1), 'waited for'", session_id=name):
+        assert until(lambda: running(engine, "SELECT sleep(1), 'waited for'") == 1)
+        assert ask(engine, "SELECT 2", session_id=name).body == b"2\n"
 
 
 def test_kill_query_by_the_id_that_the_client_gave(engine: EngineProcess) -> None:
