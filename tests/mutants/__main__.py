@@ -1,6 +1,7 @@
 """``python -m tests.mutants``: puts each fault into a copy of the tree, and runs the tests that must notice it.
 
-Prints a table; exits with 1 if a mutant survives or no longer applies. ``--only TEXT`` for some of them.
+Prints a table; exits with 1 if a mutant survives or no longer applies. ``--only TEXT`` for some of them, ``--jobs N``
+for how many at a time, each in a copy of its own.
 """
 
 from __future__ import annotations
@@ -8,11 +9,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import queue
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.mutants.catalogue import MUTANTS, Mutant
@@ -27,26 +30,44 @@ def main() -> int:
     """Run the mutants."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("--only", default="", help="mutants whose name contains this")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many at a time")
     options = parser.parse_args()
     chosen = [m for m in MUTANTS if options.only in m.name]
     with tempfile.TemporaryDirectory(prefix="xuejing-mutants-") as folder:
-        tree = Path(folder)
-        for name in COPIED:
-            source = ROOT / name
-            ignore = shutil.ignore_patterns("__pycache__", "results", "*.egg-info")
-            shutil.copytree(source, tree / name, ignore=ignore) if source.is_dir() else shutil.copy(source, tree / name)
+        trees = queue.SimpleQueue[Path]()
+        for number in range(options.jobs):
+            tree = Path(folder) / str(number)
+            _copy(tree)
+            trees.put(tree)
+
+        def attempt(mutant: Mutant) -> dict[str, str]:
+            free = trees.get()
+            try:
+                return _try(free, mutant)
+            finally:
+                trees.put(free)
+
         tests = sorted({t for m in chosen for t in m.tests})
         print(f"without a mutation: {len(tests)} test files and tests … ", end="", flush=True)
         if failed := _failure(tree, tests, LONGEST * 4):
             print(f"red already\n{failed}")
             return 1
         print("green", flush=True)
-        results = [_try(tree, mutant) for mutant in chosen]
+        with ThreadPoolExecutor(options.jobs) as pool:
+            results = list(pool.map(attempt, chosen))
     alive = [r for r in results if r["verdict"] != "killed"]
     if not options.only:
         RESULT.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
     print(f"{len(results) - len(alive)} of {len(results)} mutants were noticed")
     return 1 if alive else 0
+
+
+def _copy(tree: Path) -> None:
+    tree.mkdir()
+    for name in COPIED:
+        source = ROOT / name
+        ignore = shutil.ignore_patterns("__pycache__", "results", "*.egg-info")
+        shutil.copytree(source, tree / name, ignore=ignore) if source.is_dir() else shutil.copy(source, tree / name)
 
 
 def _try(tree: Path, mutant: Mutant) -> dict[str, str]:
