@@ -43,3 +43,11 @@ def spans(every_sixteenth: list[str], *, page: bool) -> list[Span]:
         cuts.append(every_sixteenth[at - 1])
         step = min(step * 2, MOST // FEWEST)
     return [Span(after, upto) for after, upto in pairwise([None, *cuts, None])]
+
+
+def later(ranges: list[Span], after: str | None) -> list[Span]:
+    """What is left of ranges behind the member ``after``; all of them for None."""
+    if after is None:
+        return ranges
+    left = [span for span in ranges if span.upto is None or span.upto > after]
+    return [Span(max(after, left[0].after or ""), left[0].upto), *left[1:]]
