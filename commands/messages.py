@@ -10,6 +10,7 @@ from functools import cache
 
 from schemas.errors import XuejingError
 
+from .messages_rights import RIGHTS
 from .messages_schedule import SCHEDULE
 
 ZH: dict[str, str] = {
@@ -254,6 +255,7 @@ ZH: dict[str, str] = {
     "valid_from, valid_to": "valid_from、valid_to",
     "the period ends ({}) before it begins ({})": "时段的结束（{0}）早于开始（{1}）",
     **SCHEDULE,
+    **RIGHTS,
 }
 
 OF_THE_SYSTEM = {

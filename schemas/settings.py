@@ -74,6 +74,15 @@ class Settings:
     batch_bytes: int = _setting(16 << 20, "most bytes in one batch", least=1)
     cache_facts: int = _setting(1_000_000, "most facts a worker keeps in memory", least=1)
     raw_days: int = _setting(0, "days that raw events are kept (`xuejing retention`); 0: for ever", least=0)
+    audit_days: int = _setting(
+        400, "days that entries of the audit are kept (`xuejing retention`), at least six months", least=184
+    )
+    member_key: str = _setting(
+        "",
+        "secret of keyed hashes of members, 64 or more hexadecimal digits, the same for all processes; empty: "
+        "member.key in data_dir, made once for the embedded store",
+        secret=True,
+    )
     small_group: int = _setting(5, "figures about fewer members than this are suppressed", least=2)
     pass_share: float = _setting(
         DEFAULT_PASS_SHARE,
