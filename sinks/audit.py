@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from schemas.errors import ConfigError
 from schemas.keyed import MemberKey
 from schemas.tables import AUDIT
 
@@ -71,8 +72,9 @@ class Auditor:
         """The same, with seals that the first of them vouches for beside those of the chain's beginning."""
         with self._lock:
             if not self._seq:
-                self._links = ends(self.store)
-            rows, seq, previous = [], self._seq, self._previous
+                self._begin()
+            rows: list[dict[str, Any]] = []
+            seq, previous = self._seq, self._previous
             for entry in entries:
                 seq += 1
                 linked = [*(self._links if seq == 1 else ()), *(() if rows else links)]
@@ -83,6 +85,16 @@ class Auditor:
             # The chain only moves on once they are written: a repetition has the same places.
             self.store.insert(AUDIT.name, AUDIT.rows(rows))
             self._seq, self._previous = seq, previous
+
+    def _begin(self) -> None:
+        checks = {str(r[0]) for r in self.store.rows("SELECT DISTINCT key_check FROM audit")}
+        if checks - {self.key.check}:
+            raise ConfigError(
+                "the secret is not the one with which the audit was written",
+                where="member_key",
+                hint="all processes need the same: setting member_key, or the file member.key",
+            )
+        self._links = ends(self.store)
 
     def _row(self, entry: Entry, seq: int, previous: str, links: Collection[str]) -> dict[str, Any]:
         row = {
@@ -97,6 +109,7 @@ class Auditor:
             "member_keys": sorted(map(self.key.of, set(entry.members))),
             "rows": entry.rows,
             "outcome": entry.outcome,
+            "key_check": self.key.check,
             "previous": previous,
             "links": sorted(set(links)),
         }

@@ -1,4 +1,4 @@
-"""The secret of keyed hashes: from a setting, or from a file that is made once beside the embedded store."""
+"""The secret of keyed hashes: from a setting, or from a file that is made once in the data folder."""
 
 from __future__ import annotations
 
@@ -14,21 +14,16 @@ KEY_FILE = "member.key"
 
 
 def member_key(settings: Settings) -> MemberKey:
-    """The key of ``settings``. Without the setting ``member_key`` it is read from ``member.key`` in the data folder,
-    which is made (mode 0600) where there is none and the store is the embedded one.
+    """The key of ``settings``: the setting ``member_key``, else ``member.key`` in the data folder, which is made (mode
+    0600) where there is none. Raises ConfigError for a secret that is too short.
 
-    Raises ConfigError: on servers, where every process must have the same secret, it has to be set.
+    Processes on several machines need the setting; those that have another secret than the store's hashes were made
+    with are told so by whoever uses the hashes.
     """
     if settings.member_key:
         return _key(settings.member_key, "member_key")
     path = settings.folder / KEY_FILE
     if not path.exists():
-        if not settings.embedded_store:
-            raise ConfigError(
-                "there is no secret for keyed hashes of members",
-                where="member_key",
-                hint="the same for all processes: openssl rand -hex 32",
-            )
         _make(path)
     return _key(path.read_text("ascii").strip(), str(path))
 

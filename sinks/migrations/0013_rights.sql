@@ -12,6 +12,7 @@ CREATE TABLE IF NOT EXISTS audit
     `member_keys` Array(String) COMMENT 'keyed hashes of the members looked at',
     `rows` UInt64 COMMENT 'rows that were handed out',
     `outcome` LowCardinality(String) COMMENT 'ok, or why not',
+    `key_check` LowCardinality(String) COMMENT 'tells with which secret it was sealed',
     `previous` String COMMENT 'seal of the entry before it in the chain, '''' for the first',
     `links` Array(String) COMMENT 'of the first entry: seals of the ends of the chains that were there',
     `seal` String COMMENT 'HMAC-SHA-256 of all other columns'
@@ -30,7 +31,7 @@ CREATE TABLE IF NOT EXISTS erasures
     `principal_id` String COMMENT 'who erased',
     `asked_at` DateTime64(6, 'UTC') COMMENT 'when it was asked for',
     `changed_at` DateTime64(6, 'UTC') COMMENT 'when this row was written',
-    `waiting` String COMMENT 'branch days still to be computed again, as JSON',
+    `plan` String COMMENT 'branch days to compute again, and how many lines were removed, as JSON',
     `proof` String COMMENT 'rows found in each table afterwards, as JSON; '''' until then',
     `proof_hash` String COMMENT 'SHA-256 of the proof',
     `version` UInt64 COMMENT 'grows with each step'
