@@ -346,6 +346,29 @@ ISSUED_DATA = Table(
     personal=True,
 )
 
+PRINCIPALS = Table(
+    "principals",
+    "Who may ask: a scope and a token, of which only a hash is kept. A change is a further version.",
+    (
+        Column("principal_id", "String", "opaque; part of the token"),
+        Column("kind", "LowCardinality(String)", "person, role or service"),
+        Column("role", "LowCardinality(String)", "a role of schemas/access/roles.toml"),
+        Column("node", "String", "organisation that is seen with what is below it; '' the whole tree, or own records"),
+        Column("detail", "LowCardinality(String)", "own, named or aggregate"),
+        Column("member_id", "String", "whose own records are seen, or ''"),
+        Column("label", "String", "what an operator calls it, without names of persons"),
+        Column("token_hash", "String", "SHA-256 of the token"),
+        Column("created_at", "DateTime64(6, 'UTC')", "when it was made"),
+        Column("created_by", "String", "who made it"),
+        Column("expires_at", "Nullable(DateTime64(6, 'UTC'))", "from when on it is refused; NULL never"),
+        Column("revoked_at", "Nullable(DateTime64(6, 'UTC'))", "when it was taken back, NULL if it was not"),
+        Column("version", "UInt64", "grows with each change"),
+    ),
+    ("principal_id",),
+    "version",
+    personal=True,
+)
+
 AUDIT = Table(
     "audit",
     "Who did or looked at what, when and what for: chains of sealed entries, only ever added to. Members stand in it "
@@ -516,6 +539,7 @@ TABLES: dict[str, Table] = {
         ISSUED_REPORTS,
         ISSUED_MEMBERS,
         ISSUED_DATA,
+        PRINCIPALS,
         AUDIT,
         ERASURES,
         CORRECTIONS,
