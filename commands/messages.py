@@ -12,6 +12,7 @@ from schemas.errors import XuejingError
 
 from .messages_rights import RIGHTS
 from .messages_schedule import SCHEDULE
+from .messages_web import WEB
 
 ZH: dict[str, str] = {
     # commands
@@ -255,6 +256,7 @@ ZH: dict[str, str] = {
     "valid_from, valid_to": "valid_from、valid_to",
     "the period ends ({}) before it begins ({})": "时段的结束（{0}）早于开始（{1}）",
     **SCHEDULE,
+    **WEB,
     **RIGHTS,
 }
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from enum import Enum
+from itertools import chain
 from pathlib import Path
 from typing import IO, Annotated, Any
 from zoneinfo import ZoneInfo
@@ -18,7 +19,7 @@ import polars as pl
 import typer
 from rich.console import Console
 
-from reports.asking import ALL, Question, category, frames, selected, whole
+from reports.asking import ALL, Question, category, frames, selected
 from reports.formats.records import WRITERS, write_csv
 from schemas.errors import InputError
 from schemas.reference import MEMBER_CATEGORIES, Language
@@ -36,6 +37,9 @@ app = typer.Typer(
 Format = Enum("Format", {f: f for f in ("table", *WRITERS)}, type=str)  # type: ignore[misc]
 FIRST = {"credit": ("member_id", "year", "credit_kind", "quota_hours", "earned_hours", "left_hours", "state")}
 """Columns that a table shows first, so that a terminal of 80 columns has what the query is asked for."""
+_PARAMETERS = {"first": "from", "last": "to"}
+API_PAGE = 1000
+"""Rows that any API gives in one page: fewer are asked for at once."""
 TABLE_ROWS = 100
 """Rows that a table on the terminal shows when no limit is given."""
 
@@ -71,6 +75,11 @@ _OUTPUT: dict[str, tuple[Any, Any]] = {
     "limit": (_option(int | None, "--limit", "-n", help="最多行数 · at most so many rows", min=0), None),
     "columns": (_option(str | None, "--columns", help="只要这些列，以逗号分隔 · only these, comma separated"), None),
     "bom": (_option(bool, "--bom", help="CSV 加 BOM，供电子表格识别 · for spreadsheets"), False),
+    "api": (
+        _option(str | None, "--api", help="向查询接口提问，令牌取自 XUEJING_API_TOKEN · ask an API; default: api_url"),
+        None,
+    ),
+    "purpose": (_option(str | None, "--purpose", help="用途，记入审计 · what for; audited by the API"), None),
 }
 
 
@@ -127,25 +136,42 @@ def run(ctx: typer.Context, query: Question, values: dict[str, Any]) -> None:
         raise InputError(
             f"{form.capitalize()} is binary and does not belong on a terminal", hint="use --out FILE or a pipe"
         )
-    settings = context.settings
-    with connected(settings) as store:
-        reader = Reader(store)
-        zone = ZoneInfo(reader.generation().timezone)
-        if form == "table":
-            most = TABLE_ROWS if limit is None else limit
-            if values["columns"] is None:
-                first = FIRST.get(query.name, ())
-                names = [*first, *(name for name in names if name not in first)]
-            frame = whole(reader, query, Scope.everything(), filters, settings, limit=most + 1).select(names)
-            _show(context, frame, most, out, zone)
-            return
-        blocks = frames(reader, query, Scope.everything(), filters, settings, limit=limit)
+    if values["columns"] is None and form == "table":
+        first = FIRST.get(query.name, ())
+        names = [*first, *(name for name in names if name not in first)]
+    most = (TABLE_ROWS if limit is None else limit) if form == "table" else limit
+    asked = most + 1 if form == "table" and most is not None else most
+    with _answer(context, query, filters, asked, values) as (blocks, zone):
         chosen = (block.select(names) for block in blocks)
+        if form == "table":
+            _show(context, pl.concat(list(chosen)), most or 0, out, zone)
+            return
         with destination(out) as file:
             if form == "csv":
                 write_csv(chosen, file, zone, bom=values["bom"])
             else:
                 WRITERS[form](chosen, file, zone)
+
+
+@contextmanager
+def _answer(
+    context: contexts.Context, query: Question, filters: Filters, limit: int | None, values: dict[str, Any]
+) -> Iterator[tuple[Iterator[pl.DataFrame], ZoneInfo]]:
+    """The rows, block by block, and the zone of local days: from the store, or from an API where one is named."""
+    settings = context.settings
+    if url := values["api"] or settings.api_url:
+        from web.client import ApiClient  # not needed otherwise
+
+        parameters = {_PARAMETERS.get(name, name): getattr(filters, name) for name in filters.given()}
+        more = {"purpose": values["purpose"], "limit": limit if limit and limit <= API_PAGE else None}
+        pages = ApiClient(url, settings.api_token, settings.language).pages(query.name, parameters | more, limit)
+        first, zone = next(pages)
+        yield chain([first], (frame for frame, _ in pages)), zone
+        return
+    with connected(settings) as store:
+        reader = Reader(store)
+        zone = ZoneInfo(reader.generation().timezone)
+        yield frames(reader, query, Scope.everything(), filters, settings, limit=limit), zone
 
 
 def _form_of(out: Path | None) -> str:

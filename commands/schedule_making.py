@@ -19,7 +19,7 @@ from reports.errors import ReportError
 from reports.extra_pages import annex_stems, write_annexes, write_exams
 from reports.formats.names import Format
 from reports.issued.register import Register, Series
-from reports.load import check_content, load
+from reports.load import check_content, load, signed
 from reports.order import natural
 from reports.paths import slugs
 from reports.population import Populations
@@ -109,7 +109,7 @@ def make(settings: Settings, store: Store, plan: Plan, cut_off: datetime, folder
 def _read(settings: Settings, store: Store, plan: Plan, cut_off: datetime) -> ReportData:
     credit = CreditPolicy.of(settings.credit_rules, settings.shown_families)
     data = load(Reader(store), Scope.everything(), first=plan.first, last=plan.last, as_of=cut_off, credit=credit)
-    return issuing.signed(data, settings.made_by, plan.title)
+    return signed(data, settings.made_by, plan.title)
 
 
 def _basis(settings: Settings, store: Store, plan: Plan, cut_off: datetime) -> issuing.Made:

@@ -64,10 +64,3 @@ def frames(
         return
     credit = CreditPolicy.of(settings.credit_rules, settings.shown_families)
     yield query.frame(reader, scope, filters, limit=limit, pass_share=settings.pass_share, credit=credit)
-
-
-def whole(
-    reader: Reader, query: Question, scope: Scope, filters: Filters, settings: Settings, *, limit: int | None = None
-) -> pl.DataFrame:
-    """The same as one frame."""
-    return pl.concat(list(frames(reader, query, scope, filters, settings, limit=limit)))
