@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection
 from typing import Protocol
 
+_WORD = re.compile(r"[\w.-]+")
 REMEMBERED = 1 << 18
 """Members whose answer is remembered: a keyed hash costs microseconds."""
 
@@ -25,6 +27,10 @@ class Erased:
                 self._known.clear()
             found = self._known[member_id] = self._key_of(member_id) in self.keys
         return found
+
+    def named_in(self, text: str) -> bool:
+        """Whether one of them stands in a text as a word of its own: in a line that could not be read."""
+        return bool(self.keys) and any(word in self for word in set(_WORD.findall(text)))
 
     def __len__(self) -> int:
         return len(self.keys)

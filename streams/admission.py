@@ -107,12 +107,13 @@ def _of_erased(members: list[str], erased: Erased) -> NDArray[np.bool_]:
 
 
 def _kept(line: int, refusal: Refusal, lines: Lines, erased: Erased) -> Refusal:
-    """A line that can't be read, or nothing of it: the member that it names, or that its message was sent for, may be
-    erased."""
+    """A line that can't be read, or nothing of it: who it names, or whom its message was sent for, may be erased."""
     if not erased:
         return refusal
-    named = refusal.member_id, lines.key_of(line)
-    return _nothing_of(refusal.position, lines, line) if any(m in erased for m in named) else refusal
+    named = refusal.member_id in erased or lines.key_of(line) in erased
+    if named or (not refusal.member_id and erased.named_in(refusal.raw.decode("utf-8", "replace"))):
+        return _nothing_of(refusal.position, lines, line)
+    return refusal
 
 
 def _nothing_of(position: Position, lines: Lines, line: int) -> Refusal:
