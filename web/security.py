@@ -91,7 +91,7 @@ class Guard:
         scope.setdefault("state", {})["request_id"] = request_id
         declared = header(scope, "content-length")
         started, over = False, declared.isdigit() and int(declared) > self.most_bytes
-        seen = 0
+        seen, replaced = 0, False
 
         async def receiving() -> Message:
             nonlocal seen, over
@@ -103,10 +103,15 @@ class Guard:
             return message
 
         async def sending(message: Message) -> None:
-            nonlocal started
+            nonlocal started, replaced
+            if replaced:
+                return
             if message["type"] == "http.response.start":
                 if over and not started and message["status"] != 413:
-                    raise self._too_large()  # a framework may take what ``receiving`` raised for a broken body
+                    # A framework may have taken what ``receiving`` raised for a broken body.
+                    await send_problem(sending, self._too_large(), scope, self.language)
+                    replaced = True
+                    return
                 started = True
                 message["headers"] = self._headers(message.get("headers", ()), scope, request_id)
             await send(message)

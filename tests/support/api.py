@@ -116,6 +116,7 @@ def running(settings: Settings, store: Store, **more: Any) -> Iterator[Api]:
         try:
             yield api
         finally:
+            api.http.clear()
             served.should_exit = True
             thread.join(DEADLINE)
             assert not thread.is_alive()
