@@ -23,9 +23,11 @@ from reports.asking import ALL, Question, category, frames, selected
 from reports.formats.records import WRITERS, write_csv
 from schemas.errors import InputError
 from schemas.reference import MEMBER_CATEGORIES, Language
+from sinks.audit import Entry, what
 from sinks.read import Filters, Reader, Scope
 
 from . import context as contexts
+from .auditing import Seen, auditor, operator, recorded
 from .connect import connected
 from .tabular import show
 
@@ -171,7 +173,14 @@ def _answer(
     with connected(settings) as store:
         reader = Reader(store)
         zone = ZoneInfo(reader.generation().timezone)
-        yield frames(reader, query, Scope.everything(), filters, settings, limit=limit), zone
+        seen, found = Seen(), auditor(settings, store)
+        given = {name: getattr(filters, name) for name in filters.given()}
+        action = "export" if values["out"] or values["format_"] else "query"
+        named = [filters.member] if filters.member else []
+        text, purpose = what(query.name, given, found.key), values["purpose"] or ""
+        with recorded(found, Entry(operator(), action, text, purpose, filters.org or "", named), seen):
+            blocks = frames(reader, query, Scope.everything(), filters, settings, limit=limit)
+            yield seen.passing(blocks), zone
 
 
 def _form_of(out: Path | None) -> str:

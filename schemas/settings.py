@@ -74,6 +74,12 @@ class Settings:
     batch_bytes: int = _setting(16 << 20, "most bytes in one batch", least=1)
     cache_facts: int = _setting(1_000_000, "most facts a worker keeps in memory", least=1)
     raw_days: int = _setting(0, "days that raw events are kept (`xuejing retention`); 0: for ever", least=0)
+    body_days: int = _setting(
+        0,
+        "days that archived events are kept as they were received, for `xuejing replay`; 0: as long as the event",
+        least=0,
+    )
+    rejected_days: int = _setting(0, "days that rejected lines are kept; 0: as long as raw events", least=0)
     audit_days: int = _setting(
         400, "days that entries of the audit are kept (`xuejing retention`), at least six months", least=184
     )

@@ -1,9 +1,12 @@
-"""Erasing a person while events of them arrive: nothing is left, and nothing comes back."""
+"""A member's rights on a running stack: erasure while events arrive, correction, what is held, who looked."""
 
 from __future__ import annotations
 
+import json
 import threading
+import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,14 +18,18 @@ from commands.producing import event_producer
 from commands.reconcile import run as reconcile
 from commands.reissuing import into
 from commands.stack import stack
+from schemas.errors import ConfigError, InputError, XuejingError
 from schemas.keyed import MemberKey
 from schemas.settings import Settings
 from schemas.tables import TABLES
 from sinks.audit import looked_at, verify
-from sinks.erasing import STEPS, erasures, find
+from sinks.clickhouse import ClickHouseSink
+from sinks.corrections import corrections
+from sinks.erased import StoreErased
+from sinks.erasing import STEPS, erasures, find, write
 from sinks.member_key import member_key
 from tests.integration.test_operations import Ops, study
-from tests.support.harness import event
+from tests.support.harness import event, uid
 
 pytestmark = pytest.mark.io
 PEOPLE = ("m1", "m2", "m3", "m10")
@@ -197,6 +204,7 @@ def test_an_erasure_that_ends_at_any_step_goes_on(ops: Ops) -> None:
 def test_who_comes_back_with_a_backup_is_erased_again(ops: Ops) -> None:
     store = ops.running.store
     # What a restored store is like: rows of the person, and a list that does not have them yet.
+    before = erasures(store)
     store.command("TRUNCATE TABLE erasures")
     store.command("INSERT INTO ref_members (member_id, name, org_id, import_id) VALUES ('m1', 'm1', 'b1', 1)")
     assert erasing(ops).back() == ["m1"]
@@ -205,6 +213,8 @@ def test_who_comes_back_with_a_backup_is_erased_again(ops: Ops) -> None:
     assert not any(erasing(ops).count("m1").values())
     shown = ops.cli("forget", "--list")
     assert key(ops).of("m1")[:8] in shown.stderr
+    for e in before:  # the ledger was not restored with the rows: it has still counted their lines
+        write(store, replace(e, version=100), e.state)
 
 
 def test_nothing_is_erased_unasked_or_beside_a_rebuild(ops: Ops) -> None:
@@ -223,10 +233,90 @@ def test_nothing_is_erased_unasked_or_beside_a_rebuild(ops: Ops) -> None:
 
 
 def test_another_secret_stops_the_worker_instead_of_forgetting_who_was_erased(ops: Ops, tmp_path: Path) -> None:
-    from schemas.errors import ConfigError
-    from sinks.clickhouse import ClickHouseSink
-    from sinks.erased import StoreErased
-
     other = StoreErased(ClickHouseSink(ops.running.store), lambda: member_key(Settings(data_dir=str(tmp_path))))
     with pytest.raises(ConfigError, match="the secret is not the one"):
         other.current()
+
+
+def test_a_correction_moves_the_figure_and_issues_the_report_again(ops: Ops) -> None:
+    store, out = ops.running.store, ops.folder / "corrected"
+    report(ops, "member", "m3")
+    report(ops, "member", "n1")
+    before = [r["study_seconds"] for r in ops.day("m3") if str(r["day"]) == "2026-03-02"]
+    wrong = next(json.loads(line)["event_id"] for line in lines() if b'"m3"' in line and b'"study"' in line)
+    number = ops.cli("correct", "request", "m3", "I did [not] study then", "--event", wrong).stdout.strip()
+    refused = ops.cli("correct", "request", "m3", "count it twice").stdout.strip()
+    ops.cli("correct", "refuse", refused, "--reason", "it was once")
+    assert number in ops.cli("correct", "list").stderr
+    assert refused not in ops.cli("correct", "list").stderr
+    with pytest.raises(InputError, match="nothing would be corrected"):
+        ops.cli("correct", "accept", number, "--reason", "the app ran on")
+    other = ops.folder / "other.ndjson"
+    other.write_bytes(study(777, "n1"))
+    with pytest.raises(InputError, match="another member"):
+        ops.cli("correct", "accept", number, "--reason", "x", "--events", str(other))
+    instead = ops.folder / "instead.ndjson"
+    instead.write_bytes(study(778, "m3", minutes=1).replace(b"{", b'{"replaces": "%s", ' % wrong.encode(), 1))
+    ops.cli("correct", "accept", number, "--reason", "the app ran on", "--events", str(instead), "--out", str(out))
+    after = [r["study_seconds"] for r in ops.day("m3") if str(r["day"]) == "2026-03-02"]
+    assert (before, after) == ([before[0]], [before[0] - 11 * 60])
+    ops.agree()
+    found = {c.correction_id: c for c in corrections(store)}
+    assert (found[refused].state, found[refused].reason) == ("refused", "it was once")
+    done = found[number]
+    assert (done.state, done.effects, done.decided_by[:3]) == ("done", (uid(778),), "os:")
+    listed = store.rows("SELECT concat(report_id, '/', toString(version)), reason FROM issued_reports FINAL "
+                        "WHERE subject = 'm3' ORDER BY version")  # fmt: skip
+    assert [reason for _, reason in listed] == ["first", "correction"]
+    assert listed[1][0] in done.reports
+    assert any(p.suffix == ".json" for p in out.rglob("*"))
+    # What the correction does not touch is not issued again.
+    assert store.rows("SELECT count() FROM issued_reports FINAL WHERE subject = 'n1'") == [(1,)]
+    with pytest.raises(InputError, match="done already"):
+        ops.cli("correct", "accept", number, "--reason", "x", "--withdraw", wrong)
+
+
+def test_my_data_has_every_row_of_every_table(ops: Ops) -> None:
+    store, out = ops.running.store, ops.folder / "m3.zip"
+    ops.cli("query", "member-day", "--member", "m3", "--purpose", "talk with the member", "--format", "json")
+    ops.cli("my-data", "m3", "--out", str(out), "--purpose", "asked for it")
+    with zipfile.ZipFile(out) as archive:
+        names = set(archive.namelist())
+        held = {n for n, count in erasing(ops).count("m3").items() if count} - {"issued_data"}
+        assert {f"tables/{n}.{form}" for n in held for form in ("csv", "json")} <= names
+        for name in held - {"issued_reports"}:
+            ((count,),) = store.rows(f"SELECT count() FROM {name} FINAL WHERE member_id = 'm3'")
+            assert len(json.loads(archive.read(f"tables/{name}.json"))) == count, name
+        text = archive.read("README.md").decode()
+        assert all(word in text for word in ("m3", "个人数据", "`tables/events`", "opaque member id"))
+        events = json.loads(archive.read("tables/events.json"))
+        assert uid(778) in {e["event_id"] for e in events}
+        assert all(json.loads(e["raw"])["member_id"] == "m3" for e in events)
+        assert any(n.startswith("reports/") for n in names)
+        assert all(r["member_id"] == "m3" for n in names if n.startswith("reports/") and n.endswith(".json")
+                   for r in json.loads(archive.read(n)))  # fmt: skip
+        looked = json.loads(archive.read("audit.json"))
+        assert ("export", "talk with the member") in {(e["action"], e["purpose"]) for e in looked}
+    ops.cli("my-data", "m1", "--out", str(out))
+    with zipfile.ZipFile(out) as archive:
+        assert set(archive.namelist()) == {"README.md", "audit.csv", "audit.json"}, "of who was erased"
+    with pytest.raises(InputError, match="nothing is held"):
+        ops.cli("my-data", "nobody", "--out", str(out))
+
+
+def test_who_looked_and_that_the_record_is_whole(ops: Ops) -> None:
+    store, heads = ops.running.store, ops.folder / "heads.json"
+    ops.cli("query", "member-day", "--org", "b2", "--format", "csv", "--purpose", "inspection")
+    found = json.loads(ops.cli("who-looked", "n1", "--format", "json").stdout)
+    by = {(e["action"], e["org_id"], e["purpose"]) for e in found}
+    assert {("export", "b2", "inspection"), ("report", "", "")} <= by
+    assert all(e["principal_id"].startswith("os:") for e in found)
+    # Who belongs elsewhere was not looked at.
+    other = json.loads(ops.cli("who-looked", "m10", "--format", "json").stdout)
+    assert "inspection" not in {e["purpose"] for e in other}
+    assert "m10" not in str(store.rows("SELECT what, member_keys FROM audit"))
+    ops.cli("audit", "heads", "--out", str(heads))
+    assert "0 faults" in ops.cli("audit", "verify", "--anchor", str(heads)).stderr
+    store.command("ALTER TABLE audit UPDATE purpose = 'none' WHERE purpose = 'inspection' SETTINGS mutations_sync = 2")
+    with pytest.raises(XuejingError, match="not as it was written"):
+        ops.cli("audit", "verify")
