@@ -6,10 +6,13 @@ The command line and the query API ask through here, so that both give the same 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import TypeAlias
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from reports import withholding
 from reports.analytics.computed import COMPUTED, ComputedQuery
 from schemas.credit import CreditPolicy
 from schemas.errors import InputError
@@ -53,14 +56,46 @@ def frames(
     settings: Settings,
     *,
     limit: int | None = None,
-    after: str | None = None,
+    since: str | None = None,
 ) -> Iterator[pl.DataFrame]:
     """The rows of a query with all its columns, block by block; at least one block. Raises as ``Reader.frame`` does.
 
-    ``after``: only of members whose ids come after this one, for a query that is sorted by member.
+    ``since``: only of members from this id on, for a query that is sorted by member.
+    Of what a scope of aggregates may see, small groups are withheld; see ``withholding``.
     """
+    if scope.detail == "aggregate":
+        found = _withheld(reader, query, scope, filters, settings)
+        yield found if limit is None else found.head(limit)
+        return
+    yield from _rows(reader, query, scope, filters, settings, limit, after)
+
+
+def _withheld(reader: Reader, query: Question, scope: Scope, filters: Filters, settings: Settings) -> pl.DataFrame:
+    """The whole answer for a scope of aggregates: what is withheld depends on all of its rows."""
+    today = datetime.now(ZoneInfo(reader.generation().timezone)).date()
+    withholding.check(query.name, scope, filters, today)
+    found = pl.concat(list(_rows(reader, query, scope, filters, settings)))
+    rule, k = withholding.RULES[query.name], settings.small_group
+    if rule.kind == "whole":
+        return withholding.large_enough(query.name, found, k)
+    if rule.kind == "days":
+        days = Filters(first=filters.first, last=filters.last, course="")
+        everywhere = reader.frame(query.name, Scope.everything(), days)
+        return withholding.shown_days(found, everywhere, reader.roster(), filters.org, k, today)
+    return found
+
+
+def _rows(
+    reader: Reader,
+    query: Question,
+    scope: Scope,
+    filters: Filters,
+    settings: Settings,
+    limit: int | None = None,
+    since: str | None = None,
+) -> Iterator[pl.DataFrame]:
     if isinstance(query, Query):
-        yield from reader.batches(query.name, scope, filters, limit=limit, after=after)
+        yield from reader.batches(query.name, scope, filters, limit=limit, since=since)
         return
     credit = CreditPolicy.of(settings.credit_rules, settings.shown_families)
     yield query.frame(reader, scope, filters, limit=limit, pass_share=settings.pass_share, credit=credit)

@@ -88,13 +88,13 @@ class Reader:
         filters: Filters | None = None,
         *,
         limit: int | None = None,
-        after: str | None = None,
+        since: str | None = None,
     ) -> Iterator[pl.DataFrame]:
         """The same rows as ``frame``, block by block, for results larger than memory. At least one block.
 
-        ``after``: only of members whose ids come after this one, for a query that is sorted by member.
+        ``since``: only of members from this id on, for a query that is sorted by member.
         """
-        yield from self._parts(name, scope, filters, limit, self._blocks, after)
+        yield from self._parts(name, scope, filters, limit, self._blocks, since)
 
     def _parts(
         self,
@@ -103,18 +103,18 @@ class Reader:
         filters: Filters | None,
         limit: int | None,
         ask: _Ask,
-        after: str | None = None,
+        since: str | None = None,
     ) -> Iterator[pl.DataFrame]:
         """Frames in the order of the query: of many members some at a time, all with one roster and generation."""
         query, filters = query_named(name), filters or Filters()
-        if after is not None and not query.by_member:
+        if since is not None and not query.by_member:
             raise QueryError(f"{name} is not sorted by member")
         context = self._context()
         query.render(scope, filters, context, limit)  # what may not be asked is refused before anything is read
         if filters.org is not None:
             self._check_organisation(scope, filters.org, context)
         left = limit
-        for span in later(parts(self.store, query, scope, filters, context, page=limit is not None), after):
+        for span in later(parts(self.store, query, scope, filters, context, page=limit is not None), since):
             for frame in ask(query, query.render(scope, filters, context, left, span)):
                 yield frame
                 left = None if left is None else left - frame.height

@@ -45,9 +45,9 @@ def spans(every_sixteenth: list[str], *, page: bool) -> list[Span]:
     return [Span(after, upto) for after, upto in pairwise([None, *cuts, None])]
 
 
-def later(ranges: list[Span], after: str | None) -> list[Span]:
-    """What is left of ranges behind the member ``after``; all of them for None."""
-    if after is None:
+def later(ranges: list[Span], since: str | None) -> list[Span]:
+    """What is left of ranges from the member ``since`` on; all of them for None."""
+    if since is None:
         return ranges
-    left = [span for span in ranges if span.upto is None or span.upto > after]
-    return [Span(max(after, left[0].after or ""), left[0].upto), *left[1:]]
+    first, *rest = [span for span in ranges if span.upto is None or span.upto >= since]
+    return [Span(None, first.upto, since), *rest]

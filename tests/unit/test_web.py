@@ -110,7 +110,7 @@ FRAMES = st.lists(st.integers(1, 6), max_size=12).map(
 def test_pages_hold_every_row_once_and_in_order(frame: pl.DataFrame, size: int, by_member: bool) -> None:
     cursor, got = START, []
     while True:
-        behind = frame if cursor.after is None else frame.filter(pl.col("member_id") > cursor.after)
+        behind = frame if cursor.since is None else frame.filter(pl.col("member_id") >= cursor.since)
         rows, following = cut(behind.head(cursor.skip + size + 1), cursor, size, by_member=by_member)
         got.append(rows)
         assert rows.height <= size
@@ -127,13 +127,13 @@ def test_rows_that_arrive_between_pages_shift_nothing(frame: pl.DataFrame, size:
     """What was there is given once, whoever's rows are added before or behind."""
     cursor, got, data = START, [], frame
     while True:
-        behind = data if cursor.after is None else data.filter(pl.col("member_id") > cursor.after)
+        behind = data if cursor.since is None else data.filter(pl.col("member_id") >= cursor.since)
         rows, following = cut(behind.head(cursor.skip + size + 1), cursor, size, by_member=True)
         got.append(rows)
         if following is None:
             break
         cursor = following
-        if arrived not in data["member_id"] and arrived < rows["member_id"][-1]:
+        if arrived not in data["member_id"]:
             new = pl.DataFrame({"member_id": [arrived], "row": [-1]})
             data = pl.concat([data, new]).sort("member_id", maintain_order=True)
     found = [row for row in pl.concat(got)["row"].to_list() if row >= 0]
@@ -155,14 +155,15 @@ def test_a_page_belongs_to_its_question() -> None:
         decode(encode(Cursor(None, -1), "a"), "a")
 
 
-def test_ranges_behind_a_member() -> None:
+def test_ranges_from_a_member_on() -> None:
     ranges = spans([f"m{n}" for n in range(100, 400)], page=True)
     assert later(ranges, None) == ranges
     behind = later(ranges, "m250")
-    assert behind[0].after == "m250"
-    assert behind[0].upto is None or behind[0].upto > "m250"
-    assert behind[-1] == ranges[-1]
-    assert later([EVERYBODY], "m1") == [Span("m1", None)]
+    assert (behind[0].after, behind[0].since) == (None, "m250")
+    assert behind[0].upto is None or behind[0].upto >= "m250"
+    assert behind[1:] == [r for r in ranges if r.after is not None and r.after >= "m250"]
+    assert later([EVERYBODY], "m1") == [Span(None, None, "m1")]
+    assert later(ranges, ranges[2].upto)[0] == Span(None, ranges[2].upto, ranges[2].upto)
 
 
 # what is asked

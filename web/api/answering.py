@@ -96,7 +96,7 @@ def page(
     limit = None if caller.scope.detail == "aggregate" else most
     found = pl.concat(
         frames(
-            reader, query, caller.scope, asked.filters, service.settings, limit=limit, after=cursor.after
+            reader, query, caller.scope, asked.filters, service.settings, limit=limit, since=cursor.since
         )
     )  # fmt: skip
     return cut(found, cursor, asked.limit, by_member=by_member)
