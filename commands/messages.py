@@ -10,6 +10,7 @@ from functools import cache
 
 from schemas.errors import XuejingError
 
+from .messages_access import ACCESS
 from .messages_rights import RIGHTS
 from .messages_schedule import SCHEDULE
 from .messages_web import WEB
@@ -258,6 +259,7 @@ ZH: dict[str, str] = {
     **SCHEDULE,
     **WEB,
     **RIGHTS,
+    **ACCESS,
 }
 
 OF_THE_SYSTEM = {

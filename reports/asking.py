@@ -67,7 +67,7 @@ def frames(
         found = _withheld(reader, query, scope, filters, settings)
         yield found if limit is None else found.head(limit)
         return
-    yield from _rows(reader, query, scope, filters, settings, limit, after)
+    yield from _rows(reader, query, scope, filters, settings, limit, since)
 
 
 def _withheld(reader: Reader, query: Question, scope: Scope, filters: Filters, settings: Settings) -> pl.DataFrame:

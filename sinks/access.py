@@ -78,6 +78,10 @@ class Access:
         rows = self._rows(f"{final} ORDER BY created_at, principal_id, version")
         return [_principal(row) for row in rows]
 
+    def with_hashes(self) -> list[tuple[Principal, str]]:
+        """Every principal with the hash of its token, for the users of a ClickHouse server."""
+        return [(_principal(row), row["token_hash"]) for row in self._rows("FINAL ORDER BY principal_id")]
+
     def get(self, principal_id: str) -> Principal:
         """One principal. Raises InputError when there is none of that id."""
         return _principal(self._row(principal_id))
