@@ -46,7 +46,7 @@ from .rebuild import broker_of, compute_again, wait_for_workers
 from .telemetry import send_probes
 
 LIST = "erased.keys"
-"""File in the data folder, beside the store, with the keyed hashes of who was erased."""
+"""File in the data folder, beside the embedded store, with the keyed hashes of who was erased."""
 ROUNDS = 3
 """How often rows that turn up during an erasure are deleted before it gives up."""
 
@@ -115,13 +115,17 @@ class Erasing:
             # Erased before, and back since, say by a restored backup: the lines of both count.
             kept = Plan(lines=before.plan.lines)
             new = replace(before, reason=reason, principal_id=principal_id, asked_at=now, plan=kept, proof=None)
-        keys = sorted(self.listed() | {new.member_key})
+        if self.settings.embedded_store:
+            self._list(new.member_key)
+        return self._step(new, BLOCKED)
+
+    def _list(self, member_key: str) -> None:
+        keys = sorted(self.listed() | {member_key})
         path = self.settings.folder / LIST
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(".tmp")
         temporary.write_text("\n".join([*keys, ""]), "ascii")
         temporary.replace(path)
-        return self._step(new, BLOCKED)
 
     def _rows(self, member_id: str, erasure: Erasure) -> Erasure:
         reached = broker_of(self.settings)

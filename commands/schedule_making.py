@@ -28,11 +28,13 @@ from reports.site import Site
 from schemas.credit import CreditPolicy
 from schemas.reference.columns import Language
 from schemas.settings import Settings
+from sinks.audit import Entry
 from sinks.client import Store
 from sinks.read import Reader, Scope
 
 from . import context as contexts
 from . import issuing
+from .auditing import auditor
 from .connect import connected
 from .context import Context
 from .schedule_running import Made
@@ -103,7 +105,16 @@ def make(settings: Settings, store: Store, plan: Plan, cut_off: datetime, folder
         progress(len(wanted), len(wanted))
         for version, files in versions:
             issuing.register_version(store, version, files)
+        _record(settings, store, plan, people or {})
     return tuple(found), tuple(site.index.unavailable.values())
+
+
+def _record(settings: Settings, store: Store, plan: Plan, people: Mapping[str, Sequence[str]]) -> None:
+    """Tell the audit about whom reports were made."""
+    found = auditor(settings, store)
+    text = f"{plan.report} {plan.first} {plan.last}"
+    named = ((org, members) for org, members in people.items() if members)
+    found.record(*(Entry("schedule", "report", text, plan.title, org, members) for org, members in named))
 
 
 def _read(settings: Settings, store: Store, plan: Plan, cut_off: datetime) -> ReportData:

@@ -14,7 +14,11 @@ from schemas.settings import PREFIX, load
 from tests.support import compose
 
 ROOT = Path(__file__).resolve().parents[2]
-REQUIRED = {"XUEJING_CLICKHOUSE_PASSWORD": "pw-" + "x" * 20, "KAFKA_CLUSTER_ID": "eHVlamluZy10ZXN0LWtmaw"}
+REQUIRED = {
+    "XUEJING_CLICKHOUSE_PASSWORD": "pw-" + "x" * 20,
+    "KAFKA_CLUSTER_ID": "eHVlamluZy10ZXN0LWtmaw",
+    "XUEJING_MEMBER_KEY": "0123456789abcdef" * 4,
+}
 OURS = ("migrate", "worker", "xuejing")
 
 
