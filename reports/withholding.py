@@ -59,6 +59,19 @@ RULES: Mapping[str, Rule] = {
 """Queries that a scope of aggregates may ask, by name. All others are refused."""
 
 
+_NOTES: Mapping[Kind, str] = {
+    "free": "as it is",
+    "days": "days that are over, over all courses; small groups have no figures",
+    "whole": "the scope's organisation as a whole, a quarter that is over; rows about few are left out",
+    "parts": "a quarter that is over; small parts are withheld",
+}
+
+
+def notes() -> dict[str, str]:
+    """By query, how scopes of aggregates may ask it, for the documentation."""
+    return {name: _NOTES[rule.kind] for name, rule in RULES.items()}
+
+
 def check(name: str, scope: Scope, filters: Filters, today: date) -> None:
     """Raise ScopeError or InputError for what a scope of aggregates may not ask. ``today``: local day."""
     if name not in RULES:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..migrate import FOLDER
@@ -47,8 +47,9 @@ Stable, read-only; use them instead of the tables. They show the active generati
 """
 
 
-def queries_markdown(computed: Iterable[Any] = ()) -> str:
-    """The page; ends with a line break. ``computed``: queries with the same attributes, answered elsewhere."""
+def queries_markdown(computed: Iterable[Any] = (), aggregates: Mapping[str, str] | None = None) -> str:
+    """The page; ends with a line break. ``computed``: queries with the same attributes, answered elsewhere.
+    ``aggregates``: by query, how scopes of aggregates may ask it; others are refused to them."""
     queries = [*QUERIES.values(), *computed]
     parts = [_INTRODUCTION, "| name | 名称 | what it answers | options |\n|---|---|---|---|"]
     for query in queries:
@@ -56,7 +57,7 @@ def queries_markdown(computed: Iterable[Any] = ()) -> str:
         title = f"{query.title.zh} | {query.title.en}"
         parts[-1] += f"\n| [`{query.name}`](#{query.name}) | {title} | {options} |"
     parts[-1] += "\n"
-    parts += [_section(query) for query in queries]
+    parts += [_section(query, None if aggregates is None else aggregates.get(query.name, "")) for query in queries]
     parts.append(_VIEWS + "".join(f"| `{name}` | {text} |\n" for name, text in views()))
     return "\n".join(parts)
 
@@ -65,8 +66,12 @@ def _options(query: Query) -> list[str]:
     return [option for name, option in OPTIONS.items() if name in query.filters]
 
 
-def _section(query: Query) -> str:
-    details = ", ".join(text for detail, text in _DETAILS.items() if detail in query.details)
+def _section(query: Query, aggregate: str | None) -> str:
+    details = ", ".join(
+        f"{text} ({aggregate})" if detail == "aggregate" and aggregate else text
+        for detail, text in _DETAILS.items()
+        if detail in query.details and (detail != "aggregate" or aggregate != "")
+    )
     lines = [
         f"## {query.name}",
         "",

@@ -1,4 +1,4 @@
-"""A random world, and who sees what in it, by walking the tree day by day: of the program only plain values are used."""
+"""A random world, and who sees what in it by walking the tree day by day. Of the program it has plain values only."""
 
 from __future__ import annotations
 
