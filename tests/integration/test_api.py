@@ -136,8 +136,16 @@ def test_what_is_beyond_the_scope_is_as_if_it_were_not_there(api: Api, tokens: d
 def test_aggregates_name_nobody(api: Api, tokens: dict[str, str]) -> None:
     problem(api.get("/v1/queries/member-day", tokens["analyst"]), 403, "forbidden")
     problem(api.get("/v1/queries/branch-day", tokens["analyst"], member="m01"), 403, "forbidden")
-    rows = api.rows("wrong-questions", tokens["analyst"])
-    assert all(not row["member_id"] for row in rows)
+    problem(api.get("/v1/queries/silent", tokens["analyst"]), 403, "forbidden")
+    problem(api.get("/v1/queries/wrong-questions", tokens["analyst"]), 422, "invalid")
+    rows = api.rows("wrong-questions", tokens["analyst"], first="2026-01-01", last="2026-03-31")
+    assert rows
+    assert all(not row["member_id"] and row["members"] >= 5 for row in rows)
+    shown = api.rows("branch-day", tokens["analyst"], org="top", limit=5)
+    hidden = [row for row in shown if row["active_members"] is None]
+    assert hidden
+    assert all(row["active_members"] >= 5 for row in shown if row not in hidden)
+    assert len(api.rows("branch-day", **WHY)) > len(shown), "the operator sees every cell"
 
 
 @pytest.mark.parametrize("kind", ["none", "wrong", "malformed", "expired", "revoked"])

@@ -74,7 +74,7 @@ def answer(service: Service, caller: Caller, asked: Asked, path: str, if_none_ma
     if etag in [tag.strip() for tag in if_none_match.split(",")]:
         return Answer(etag, zone.key)
     rows, following = page(service, reader, caller, asked, cursor)
-    if named or asked.filters.member is not None or caller.scope.detail == "named":
+    if caller.scope.detail == "named":
         # Before anything is handed out: what can't be recorded is not shown.
         members = rows["member_id"].unique().to_list() if named else []
         service.audit.record(_entry(service, caller, asked, members=[m for m in members if m], rows=rows.height))
@@ -88,15 +88,13 @@ def answer(service: Service, caller: Caller, asked: Asked, path: str, if_none_ma
 def page(
     service: Service, reader: Reader, caller: Caller, asked: Asked, cursor: Cursor
 ) -> tuple[pl.DataFrame, Cursor | None]:
-    """The rows of a page with all columns, suppressed as the caller's level of detail asks; and the next cursor."""
+    """The rows of a page with all columns, and the next cursor. Small groups are withheld by ``frames``."""
     query = asked.query
     by_member = isinstance(query, Query) and query.by_member and caller.scope.detail != "aggregate"
     most = cursor.skip + asked.limit + 1
-    # What is withheld depends on all rows together: an answer of aggregates is made whole, then cut.
-    limit = None if caller.scope.detail == "aggregate" else most
     found = pl.concat(
         frames(
-            reader, query, caller.scope, asked.filters, service.settings, limit=limit, since=cursor.since
+            reader, query, caller.scope, asked.filters, service.settings, limit=most, since=cursor.since
         )
     )  # fmt: skip
     return cut(found, cursor, asked.limit, by_member=by_member)
