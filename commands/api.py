@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +28,8 @@ def told(error: XuejingError, language: Language) -> str:
     """What happened and what to do, as a client of the API reads it: without where it stands on the command line."""
     what, hint = (error.what, error.hint) if language == "en" else words(error, language)
     brackets = "（{}）" if language == "zh" else " ({})"
-    return what + brackets.format(hint) if hint and not hint.startswith("`xuejing") else what
+    text = what + brackets.format(hint) if hint and "`xuejing" not in hint else what
+    return re.sub(r"--([a-z]+)", r"\1", text)
 
 
 def api(

@@ -13,6 +13,7 @@ WEB: dict[str, str] = {
     "choose another --host or --port": "请换一个 --host 或 --port",
     "{} is not an address of an API": "{0} 不是查询接口的地址",
     "the token would cross the network in the clear": "令牌会以明文经过网络",
+    "use https://": "请用 https://",
     "there is no token for the API": "没有查询接口的令牌",
     "set XUEJING_API_TOKEN": "请设置 XUEJING_API_TOKEN",
     "the API can't be reached: {}": "无法连接查询接口：{0}",

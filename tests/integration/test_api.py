@@ -420,7 +420,12 @@ def test_reports_stay_within_the_scope(api: Api, tokens: dict[str, str], engine_
     refused("left", 404, "not-found", kind="member", subject=sorted(outside)[0], purpose="a test")
 
     own = api.post("/v1/reports", {"kind": "member", "subject": "m01", "lang": ["zh"]}, tokens["m01"])
-    above = api.post("/v1/reports", {"kind": "group", "subject": "left", "formats": ["json"]}, tokens["analyst"])
+    quarter = {"from": "2026-01-01", "to": "2026-03-31"}
+    refused("analyst", 422, "invalid", kind="group", subject="left")
+    refused("analyst", 422, "invalid", kind="group", subject="left", **quarter | {"to": "2026-03-30"})
+    refused("analyst", 403, "forbidden", kind="group", subject="left", course="c1", **quarter)
+    whole = {"kind": "group", "subject": "left", "formats": ["json"], **quarter}
+    above = api.post("/v1/reports", whole, tokens["analyst"])
     exam = {"kind": "exam", "subject": "e1", "formats": ["json"], "purpose": "a test"}
     of_exam = api.post("/v1/reports", exam, tokens["left"])
     for answer, name in ((own, "m01"), (above, "analyst"), (of_exam, "left")):

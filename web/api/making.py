@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import cast
+from zoneinfo import ZoneInfo
 
+from reports import withholding
 from reports.data import EVERYTHING, Content
 from reports.errors import ReportError
 from reports.extra_pages import write_annexes, write_exams
@@ -31,6 +34,10 @@ def check(service: Service, caller: Caller, asked: ReportRequest) -> None:
     if asked.course and asked.kind == "exam":
         raise Problem("invalid", "course, exam")
     reader, scope = Reader(service.store), caller.scope
+    if scope.detail == "aggregate":
+        # As of the query whose figures such a report has: periods that don't overlap, no part of the content.
+        today = datetime.now(ZoneInfo(reader.generation().timezone)).date()
+        withholding.check("branches", scope, Filters(first=asked.first, last=asked.last, course=asked.course), today)
     if asked.kind == "group":
         if scope.detail == "own":
             raise Problem("not-found")
