@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Annotated
 
@@ -31,6 +31,12 @@ def operator() -> str:
 def auditor(settings: Settings, store: Store) -> Auditor:
     """A chain for this call."""
     return Auditor(store, member_key(settings))
+
+
+def looked(settings: Settings, store: Store, name: str, members: Collection[str], rows: int) -> None:
+    """Record that somebody at the terminal is shown rows about members, if there are any."""
+    if members:
+        auditor(settings, store).record(Entry(operator(), "query", name, members=members, rows=rows))
 
 
 class Seen:
