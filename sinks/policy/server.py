@@ -96,7 +96,7 @@ def _frame(database: str, on: str) -> Iterator[str]:
                 f"AS PERMISSIVE TO ALL EXCEPT {', '.join(roles)}"
             )
     for detail in DETAILS:
-        yield f"REVOKE{on} ALL ON *.* FROM {role_of(detail)}"
+        yield f"REVOKE{on} SELECT ON {database}.* FROM {role_of(detail)}"  # what an earlier version granted
         for name in readable(detail):
             yield f"GRANT{on} SELECT ON {database}.{name} TO {role_of(detail)}"
 

@@ -1,4 +1,4 @@
-"""``python -m tests.access --cases 100000``: the long run. Needs the embedded engine; takes about 1 h for 10⁵ cases."""
+"""``python -m tests.access --cases 100000``: the long run. Needs the embedded engine; 10⁵ cases take hours."""
 
 from __future__ import annotations
 

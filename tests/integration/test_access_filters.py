@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -77,10 +77,15 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Loaded:
         }
         shown = store.rows(shown_select("top", k=2))
         everywhere = Reader(store).frame("branch-day", Scope.everything(), Filters(course=""))
-        grantee = Grantee(new_principal("aa", "branch_secretary", datetime.now(UTC), node="l1"), "0" * 64)
-        analyst = Grantee(new_principal("bb", "committee_analyst", datetime.now(UTC), node="top"), "0" * 64)
+        now = datetime.now(UTC)
+        days = timedelta(days=1)
+        grantees = [
+            Grantee(new_principal("aa", "branch_secretary", now, node="l1", lifetime=days), "0" * 64),
+            Grantee(new_principal("bb", "committee_analyst", now, node="top"), "0" * 64),
+            Grantee(new_principal("cc", "committee_analyst", now - 2 * days, node="top", lifetime=days), "0" * 64),
+        ]
         for cluster in ("", "main"):
-            for statement in statements([grantee, analyst], datetime.now(UTC), cluster=cluster):
+            for statement in statements(grantees, now, cluster=cluster):
                 assert store.rows(f"EXPLAIN AST {statement}"), statement  # the server's own parser takes it
         store.close()
     return Loaded(folder, everything, roster, shown, everywhere)
