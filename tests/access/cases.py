@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from schemas.access import Principal, new_principal
 from schemas.tables import ANSWERS, MEMBER_DAY, TABLES, Table
 from sinks.client import Store
+from sinks.policy import row_filter
 from sinks.read import QUERIES, Filters, Reader, Scope
 from sinks.read.generations import ensure_generation
 from sinks.reference import write_reference
@@ -120,8 +121,32 @@ QUESTIONS: dict[str, tuple[list[str], Answer]] = {
 }
 
 
+FILTERED: dict[str, tuple[str, Answer]] = {
+    "member_day": ("member_id, day, course_id, answers", _of_days),
+    "answers": ("member_id, day, question_id", _of_answers),
+    "memberships": ("member_id, org_id", _of_members),
+    "ref_members": ("member_id, org_id", _of_members),
+}
+"""What the row filter of a table leaves, with no query around it."""
+
+
+def by_row_filter(store: Store, found: World, chance: random.Random) -> tuple[Tally, str]:
+    """One case of a generated row filter, as a condition: that an engine applies it is tested elsewhere."""
+    who, table = principal(chance, found), chance.choice(sorted(FILTERED))
+    columns, expected = FILTERED[table]
+    condition = row_filter(table, Scope.of(who)) or "1"
+    got = {tuple(r) for r in store.rows(f"SELECT {columns} FROM {table} FINAL WHERE {condition}")}
+    return _tally(got, expected(found, who, Filters()), expected(found, EVERYBODY, Filters())), f"{table} {condition}"
+
+
+def _tally(got: set[Any], wanted: set[Any], everything: set[Any]) -> Tally:
+    return Tally(1, len(wanted), len(everything) - len(wanted), len(got - wanted), len(wanted - got))
+
+
 def one(reader: Reader, found: World, chance: random.Random) -> tuple[Tally, str]:
     """One case; the text says which it was."""
+    if chance.random() < 0.25:
+        return by_row_filter(reader.store, found, chance)
     who, name = principal(chance, found), chance.choice(sorted(QUESTIONS))
     if Scope.of(who).detail not in QUERIES[name].details:
         name = "member-day"
@@ -132,8 +157,7 @@ def one(reader: Reader, found: World, chance: random.Random) -> tuple[Tally, str
     assert name in ("answers", "members") or len(got) == frame.height, f"{name} gives a row twice"
     wanted = expected(found, who, asked)
     everything = expected(found, EVERYBODY, Filters(course=asked.course))
-    tally = Tally(1, len(wanted), len(everything) - len(wanted), len(got - wanted), len(wanted - got))
-    return tally, f"{name} {Scope.of(who)} {asked}"
+    return _tally(got, wanted, everything), f"{name} {Scope.of(who)} {asked}"
 
 
 def run(store: Store, cases: int, seed: int, a_world: int = CASES_A_WORLD) -> Tally:
