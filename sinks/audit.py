@@ -1,15 +1,17 @@
 """The audit: who did or looked at what, when and what for. Entries are only ever added.
 
 Each writer has a chain of its own, so that processes need not wait for each other: an entry carries the seal of the
-one before it, and a seal (HMAC-SHA-256) over itself. The first of a chain links the ends of all chains that it finds:
-cutting off the end of an older chain, or leaving out a chain, breaks a link. What was added last has no later entry
-that vouches for it; ``heads``, kept elsewhere, do. Members stand in it as keyed hashes: an erasure need not touch it.
+one before it, and a seal (HMAC-SHA-256) over itself. The first of a chain, and one a day, links the ends of all chains
+that it finds: cutting off the end of an older chain, or leaving out a chain, breaks a link. What was added last has no
+later entry that vouches for it; ``heads``, kept elsewhere, do. Members stand in it as keyed hashes: an erasure need not
+touch it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import secrets
+import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +26,8 @@ from schemas.tables import AUDIT
 
 from .client import Store
 
+RELINK = 86_400.0
+"""Seconds after which a chain that goes on links the ends of the others again."""
 RETIRED = "retired"
 """Action of the entry by which expired months are dropped: its ``links`` are the seals that go missing by that."""
 
@@ -62,6 +66,7 @@ class Auditor:
         self.writer = secrets.token_hex(8)
         self._seq, self._previous = 0, ""
         self._links: list[str] = []
+        self._linked = float("-inf")
         self._lock = Lock()
 
     def record(self, *entries: Entry) -> None:
@@ -71,20 +76,20 @@ class Auditor:
     def link(self, entries: Iterable[Entry], links: Collection[str] = ()) -> None:
         """The same, with seals that the first of them vouches for beside those of the chain's beginning."""
         with self._lock:
-            if not self._seq:
+            if time.monotonic() - self._linked > RELINK:
                 self._begin()
             rows: list[dict[str, Any]] = []
             seq, previous = self._seq, self._previous
             for entry in entries:
                 seq += 1
-                linked = [*(self._links if seq == 1 else ()), *(() if rows else links)]
+                linked = [] if rows else [*self._links, *links]
                 rows.append(row := self._row(entry, seq, previous, linked))
                 previous = row["seal"]
             if not rows:
                 return
             # The chain only moves on once they are written: a repetition has the same places.
             self.store.insert(AUDIT.name, AUDIT.rows(rows))
-            self._seq, self._previous = seq, previous
+            self._seq, self._previous, self._links = seq, previous, []
 
     def _begin(self) -> None:
         checks = {str(r[0]) for r in self.store.rows("SELECT DISTINCT key_check FROM audit")}
@@ -95,6 +100,7 @@ class Auditor:
                 hint="all processes need the same: setting member_key, or the file member.key",
             )
         self._links = ends(self.store)
+        self._linked = time.monotonic()
 
     def _row(self, entry: Entry, seq: int, previous: str, links: Collection[str]) -> dict[str, Any]:
         row = {
@@ -128,10 +134,11 @@ def _micros(moment: datetime) -> int:
 
 
 def ends(store: Store) -> list[str]:
-    """Seals that no entry vouches for yet: the ends of the chains."""
+    """Seals that no entry vouches for yet: the ends of the chains, as far as they are of the last week."""
     sql = """
-        SELECT DISTINCT seal FROM audit
-        WHERE seal NOT IN (SELECT previous FROM audit) AND seal NOT IN (SELECT arrayJoin(links) FROM audit)
+        WITH recent AS (SELECT * FROM audit WHERE at >= (SELECT max(at) FROM audit) - INTERVAL 7 DAY)
+        SELECT DISTINCT seal FROM recent
+        WHERE seal NOT IN (SELECT previous FROM recent) AND seal NOT IN (SELECT arrayJoin(links) FROM recent)
         ORDER BY seal"""
     return [str(r[0]) for r in store.rows(sql)]
 

@@ -14,7 +14,7 @@ CREATE TABLE IF NOT EXISTS audit
     `outcome` LowCardinality(String) COMMENT 'ok, or why not',
     `key_check` LowCardinality(String) COMMENT 'tells with which secret it was sealed',
     `previous` String COMMENT 'seal of the entry before it in the chain, '''' for the first',
-    `links` Array(String) COMMENT 'of the first entry: seals of the ends of the chains that were there',
+    `links` Array(String) COMMENT 'of the first entry, and one a day: seals of the ends of the chains that were there',
     `seal` String COMMENT 'HMAC-SHA-256 of all other columns'
 )
 ENGINE = ReplacingMergeTree

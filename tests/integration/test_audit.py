@@ -73,6 +73,19 @@ def test_writers_at_once(store: Store) -> None:
     assert verify(store, KEY) == (36, [])
 
 
+def test_a_chain_that_goes_on_links_the_others_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    long = Auditor(store, KEY)
+    long.record(entry(1, "m1"))
+    Auditor(store, KEY).record(entry(2, "m2"))
+    long.record(entry(3, "m1"))
+    assert [r["links"] for r in rows(store) if r["writer"] == long.writer] == [[], []]
+    monkeypatch.setattr("sinks.audit.RELINK", -1.0)
+    long.record(entry(4, "m1"))
+    assert verify(store, KEY) == (4, [])
+    put(store, [r for r in rows(store) if r["what"] != "members 2"])
+    assert [f.kind for f in verify(store, KEY)[1]] == ["link"]
+
+
 def changed(found: list[ROW]) -> list[ROW]:
     return [r | ({"purpose": "none"} if i == 2 else {}) for i, r in enumerate(found)]
 
