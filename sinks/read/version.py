@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from ..client import Store
 
-BESIDE = frozenset({"audit", "corrections", "erasures", "principals", "tokens"})
+BESIDE = frozenset({"audit", "corrections", "erasures", "principals"})
 """Tables that no query by name reads, some of which are written whenever one is asked."""
 
 _PARTS = """

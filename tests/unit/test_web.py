@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import threading
 import zipfile
 from collections.abc import Awaitable, Callable
@@ -20,8 +21,11 @@ from hypothesis import strategies as st
 from commands.api import check_exposure, told
 from schemas.errors import ConfigError, InputError, StoreUnavailable, XuejingError
 from schemas.settings import Settings
+from schemas.tables import TABLES
 from sinks.read.macros import EVERYBODY, Span
+from sinks.read.query import FOLDER
 from sinks.read.slices import later, spans
+from sinks.read.version import BESIDE
 from web.api.asked import day
 from web.api.formats import FORMS, MEDIA_TYPES, negotiate
 from web.api.jobs import Full, Jobs
@@ -164,6 +168,15 @@ def test_ranges_from_a_member_on() -> None:
     assert behind[1:] == [r for r in ranges if r.after is not None and r.after >= "m250"]
     assert later([EVERYBODY], "m1") == [Span(None, None, "m1")]
     assert later(ranges, ranges[2].upto)[0] == Span(None, ranges[2].upto, ranges[2].upto)
+
+
+def test_tables_beside_the_data_are_read_by_no_query() -> None:
+    assert set(TABLES) >= BESIDE
+    read = {
+        name for path in FOLDER.glob("*.sql") for name in re.findall(r"(?:FROM|JOIN)\s+(\w+)", path.read_text("utf-8"))
+    }
+    assert len(read) > 10
+    assert not read & BESIDE
 
 
 # what is asked
