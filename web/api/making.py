@@ -35,6 +35,8 @@ def check(service: Service, caller: Caller, asked: ReportRequest) -> None:
         raise Problem("invalid", "course, exam")
     reader, scope = Reader(service.store), caller.scope
     if scope.detail == "aggregate":
+        if asked.kind == "member":
+            raise Problem("forbidden")
         # As of the query whose figures such a report has: periods that don't overlap, no part of the content.
         today = datetime.now(ZoneInfo(reader.generation().timezone)).date()
         withholding.check("branches", scope, Filters(first=asked.first, last=asked.last, course=asked.course), today)
@@ -48,8 +50,6 @@ def check(service: Service, caller: Caller, asked: ReportRequest) -> None:
         exams = reader.reference("exams")["exam_id"]
         if asked.subject not in exams:
             raise Problem("not-found")
-    elif scope.detail == "aggregate":
-        raise Problem("forbidden")
     elif scope.detail == "own":
         if scope.member_id != asked.subject:
             raise Problem("not-found")
