@@ -14,6 +14,8 @@ from sinks.migrate import migrate
 from tests.access.cases import run
 
 PART = 2000
+OPTIONS = EngineOptions(settings={"max_threads": "1"}, fsync=False)
+"""Worlds are small: threads would only wait for each other."""
 
 
 def main() -> None:
@@ -24,7 +26,7 @@ def main() -> None:
     began, done, rows, withheld = time.monotonic(), 0, 0, 0
     with (
         tempfile.TemporaryDirectory() as folder,
-        EngineProcess(Path(folder), options=EngineOptions(fsync=False)) as engine,
+        EngineProcess(Path(folder), options=OPTIONS) as engine,
     ):
         store = Store(Endpoint(engine.url, engine.user, engine.password))
         migrate(store)
