@@ -12,7 +12,7 @@ from rich.table import Table
 from schemas.errors import InputError
 from sinks.audit import Entry
 from sinks.client import Store
-from sinks.erasing import Erasure, erasures
+from sinks.erasing import Erasure, erasures, find, left
 from sinks.member_key import member_key
 
 from . import context as contexts
@@ -57,6 +57,9 @@ def forget(
         if again and not members:
             context.say("没有需要再次删除的人", "nobody who was erased is back")
         for member in members:
+            # A slip of the pen would put an id onto the list that somebody may get later.
+            if find(store, key, member) is None and not any(left(store, member).values()):
+                raise InputError(f"nothing is held about {member!r}", hint="`xuejing query members` lists who there is")
             if not yes and not typer.confirm(_question(context, member), err=True):
                 raise typer.Abort
             _forget(context, store, erasing, member, reason)

@@ -223,6 +223,9 @@ def test_nothing_is_erased_unasked_or_beside_a_rebuild(ops: Ops) -> None:
     )
     assert result.exit_code == 1
     assert erasing(ops).count("m3")["events"]
+    with pytest.raises(InputError, match="nothing is held about 'm33'"):
+        ops.cli("forget", "m33", "--yes")
+    assert find(ops.running.store, key(ops), "m33") is None
     store = ops.running.store
     columns = "INSERT INTO generations (generation, timezone, rules, state, version) VALUES"
     store.command(f"{columns} (9, 'UTC', '{{}}', 'filling', 1)")
