@@ -104,7 +104,10 @@ def server(settings: Settings, store: Store, **more: Any) -> Any:
     from web.api.callers import authenticator
     from web.api.service import Service
 
-    service = Service(settings, store, Auditor(store, member_key(settings)), authenticator(store), told)
+    # A question that nobody waits for any more must not keep the store from the others.
+    limits = {**store.endpoint.settings, "max_execution_time": settings.api_seconds}
+    own = Store(replace(store.endpoint, settings=limits))
+    service = Service(settings, own, Auditor(own, member_key(settings)), authenticator(own), told)
     config = uvicorn.Config(
         create_app(service),
         log_config=None,

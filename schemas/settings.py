@@ -116,6 +116,7 @@ class Settings:
     )
     api_requests: int = _setting(120, "requests a minute of one token; half as many at once", least=1)
     api_rows: int = _setting(100_000, "most rows of a page of the API", least=1, most=1_000_000)
+    api_seconds: int = _setting(120, "longest time that the store may take for a question of the API", least=1)
     api_job_minutes: int = _setting(60, "how long the API keeps a report that it made", least=1)
     api_url: str = _setting("", "address of an API that `xuejing query` asks instead of a store; empty: the store")
     api_token: str = _setting("", "token for it", secret=True)

@@ -25,7 +25,7 @@ from typer.testing import CliRunner, Result
 from commands import query
 from commands.context import Context
 from reports.formats.records import WRITERS
-from schemas.errors import ConfigError, InputError
+from schemas.errors import ConfigError, InputError, StoreUnavailable
 from schemas.settings import Settings
 from sinks.access import Access
 from sinks.audit import looked_at, verify
@@ -309,6 +309,15 @@ def test_who_asks_too_often_is_told_when_to_come_again(
         assert api.get("/v1/me", tokens["right"]).status == 200, "whoever guesses keeps nobody else out"
 
 
+def test_a_question_that_takes_too_long_is_given_up(settings: Settings, engine_store: Store) -> None:
+    with running(replace(settings, api_seconds=1), engine_store) as api:
+        service = api.app.state.service
+        with pytest.raises(StoreUnavailable) as told:
+            service.store.rows("SELECT count() FROM numbers(1000000000000) WHERE NOT ignore(sipHash64(number))")
+        assert service.problem(told.value, "en").status == 503
+        assert api.get("/healthz").status == 200
+
+
 def test_an_error_inside_tells_nothing_but_its_number(
     settings: Settings, engine_store: Store, tokens: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -370,6 +379,9 @@ def test_looking_at_members_from_above_asks_for_a_purpose_and_is_recorded(
         found = [e for e in looked_at(engine_store, key, member) if e["principal_id"] == officer]
         mine = [e for e in found if e["what"].startswith("answers")]
         assert [e["purpose"] for e in mine] == (["inspection of the first term"] if member in seen else [])
+    api.get("/v1/queries/answers", tokens["right"], format="csv", purpose="a list")
+    actions = "SELECT action FROM audit WHERE principal_id = {p:String} AND purpose = 'a list'"
+    assert engine_store.rows(actions, {"p": officer}) == [("export",)]
     sql = "SELECT count() FROM audit WHERE principal_id = {p:String} AND outcome = 'purpose-required'"
     assert engine_store.rows(sql, {"p": officer}) == [(2,)]
     assert verify(engine_store, key)[1] == []

@@ -25,6 +25,8 @@ from .callers import Caller
 from .paging import START, Cursor, cut, decode, encode
 from .service import Service
 
+FILES = frozenset({"csv", "parquet", "arrow"})
+"""Formats that are kept rather than looked at: the audit calls them exports."""
 MEMORY_BYTES, CHUNK_BYTES = 4 << 20, 1 << 16
 
 
@@ -112,7 +114,7 @@ def _entry(
     given = asked.given() | {"columns": "" if len(asked.columns) == len(asked.query.names) else ",".join(asked.columns)}
     return Entry(
         caller.id,
-        "query",
+        "export" if asked.form in FILES else "query",
         what(asked.query.name, given | {"format": asked.form}, service.audit.key),
         purpose=asked.purpose,
         org_id=asked.filters.org or caller.scope.node or "",

@@ -45,7 +45,7 @@ TAGS = [
 
 
 def create_app(service: Service) -> FastAPI:
-    """The API of a service. It owns the service's jobs: they end with the application."""
+    """The API of a service. It owns the service's jobs and its connection: they end with the application."""
     settings = service.settings
     language: Language = "en" if settings.language == "en" else "zh"
 
@@ -57,6 +57,7 @@ def create_app(service: Service) -> FastAPI:
         finally:
             sweeper.cancel()
             await asyncio.to_thread(service.jobs.close)
+            service.store.close()
 
     app = FastAPI(
         title="Xuejing 学镜",
