@@ -12,6 +12,7 @@ COPY producers producers/
 COPY streams streams/
 COPY sinks sinks/
 COPY reports reports/
+COPY web web/
 COPY commands commands/
 RUN /opt/xuejing/bin/pip install --quiet --no-deps --no-build-isolation --no-index .
 # Nothing that installs anything goes into the final image; it is read-only, so bytecode is made here.

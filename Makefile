@@ -13,7 +13,7 @@ PYTEST := $(BIN)/python -m pytest
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo test test-kafka test-browser chaos mutants lint format docs docs-check pictures golden bench bench-full lock clean check-python
+.PHONY: help setup dev demo test test-kafka test-browser chaos mutants lint audit format docs docs-check pictures golden bench bench-full lock clean check-python
 .DELETE_ON_ERROR:
 
 help: ## list what can be made
@@ -79,6 +79,9 @@ mutants: $(VENV)/.dev ## put faults into a copy of the program: each must turn t
 # Each tells what is wrong, also when the one before it failed.
 lint: $(VENV)/.dev ## ruff and strict types
 	@ok=0; $(BIN)/ruff check . || ok=1; $(BIN)/ruff format --check . || ok=1; $(BIN)/mypy || ok=1; exit $$ok
+
+audit: $(VENV)/.dev ## ask for known vulnerabilities of what is locked (ARGS=--required: fail also when nobody answers)
+	@$(BIN)/python requirements/audit.py $(ARGS)
 
 format: $(VENV)/.dev ## let ruff format and fix what it can
 	@$(BIN)/ruff check --fix-only .

@@ -21,6 +21,7 @@ from commands.messages import sentence, system
 from schemas.errors import XuejingError
 
 _START, _DATA, _READ, _OPERATE = "开始 Start", "数据 Data", "查看 Read", "运维 Operate"
+_RIGHTS = "权利 Rights"
 
 
 class Command(NamedTuple):
@@ -46,6 +47,11 @@ COMMANDS = {
     "report": Command("report", "app", _READ),
     "reports": Command("reports", "app", _READ),
     "schedule": Command("schedule", "app", _READ),
+    "my-data": Command("my_data", "my_data", _RIGHTS),
+    "correct": Command("correct", "app", _RIGHTS),
+    "forget": Command("forget", "forget", _RIGHTS),
+    "who-looked": Command("who_looked", "who_looked", _RIGHTS),
+    "audit": Command("who_looked", "app", _RIGHTS),
     "rejected": Command("rejected", "app", _OPERATE),
     "reconcile": Command("reconcile", "reconcile", _OPERATE),
     "replay": Command("replay", "replay", _OPERATE),
@@ -55,6 +61,8 @@ COMMANDS = {
     "backup": Command("backup", "backup", _OPERATE),
     "restore": Command("backup", "restore", _OPERATE),
     "worker": Command("serve", "worker", _OPERATE),
+    "api": Command("api", "api", _OPERATE),
+    "access": Command("access", "app", _OPERATE),
     "engine": Command("serve", "engine", _OPERATE),
     "migrate": Command("serve", "migrate", _OPERATE),
 }

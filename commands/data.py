@@ -7,14 +7,20 @@ from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from producers.emit import Emitter
 from producers.simulate import default_scenario, write_simulation
 from producers.tables import KINDS, TableErrors, inspect_reference, listing, write_template
+from schemas.erased import Erased
 from schemas.errors import InputError
+from schemas.reference import ReferenceTables
 from sinks.clickhouse import ClickHouseSink
+from sinks.client import Store
+from sinks.erased import StoreErased
+from sinks.member_key import member_key
 from sinks.reference import current_reference, write_reference
 
 from . import context as contexts
@@ -100,21 +106,42 @@ def template(
 
 def _import(ctx: typer.Context, path: Path, wanted: frozenset[str], label: str) -> None:
     context = contexts.of(ctx)
+    with connected(context.settings) as store:
+        import_tables(context, store, path, wanted, label)
+
+
+def import_tables(context: contexts.Context, store: Store, path: Path, wanted: frozenset[str], label: str) -> None:
+    """Import a folder or workbook, and tell the branches of a roster. Raises TableErrors, or InputError when it has
+    none of the tables ``wanted``."""
     settings = context.settings
-    with connected(settings) as store:
-        sink = ClickHouseSink(store, patience=30)
-        known = current_reference(sink)
-        found = inspect_reference(path, settings.timezone, known)
-        if found.errors:
-            raise TableErrors(found.errors)
-        if found.warnings:
-            contexts.messages.print(listing(found.warnings, settings.language), markup=False)  # type: ignore[arg-type]
-        if not found.tables.present & wanted:
-            raise InputError(f"no table of the {label} found", where=str(path), hint=", ".join(sorted(wanted)))
-        result = write_reference(store, found.tables, datetime.now(UTC))
-        context.say(str(result.describe("zh")), str(result.describe("en")))
-        if label == "roster":
-            publish_moves(context, store)
+    sink = ClickHouseSink(store, patience=30)
+    known = current_reference(sink)
+    found = inspect_reference(path, settings.timezone, known)
+    if found.errors:
+        raise TableErrors(found.errors)
+    if found.warnings:
+        contexts.messages.print(listing(found.warnings, settings.language), markup=False)  # type: ignore[arg-type]
+    if not found.tables.present & wanted:
+        raise InputError(f"no table of the {label} found", where=str(path), hint=", ".join(sorted(wanted)))
+    tables, left_out = without_erased(found.tables, StoreErased(sink, lambda: member_key(settings)).current())
+    if left_out:
+        context.say(
+            f"跳过 {left_out} 名已删除的成员（见 xuejing forget --list）",
+            f"{left_out} erased members are left out (xuejing forget --list)",
+        )
+    result = write_reference(store, tables, datetime.now(UTC))
+    context.say(str(result.describe("zh")), str(result.describe("en")))
+    if label == "roster":
+        publish_moves(context, store)
+
+
+def without_erased(tables: ReferenceTables, erased: Erased) -> tuple[ReferenceTables, int]:
+    """The tables without rows of members who were erased, and how many these are."""
+    gone = {row.member_id for name in ("members", "exemptions") for row in tables.rows(name) if row.member_id in erased}
+    if not gone:
+        return tables, 0
+    kept = {n: tuple(r for r in tables.rows(n) if r.member_id not in gone) for n in ("members", "exemptions")}
+    return msgspec.structs.replace(tables, lines={}, **kept), len(gone)
 
 
 @importing.command("roster")

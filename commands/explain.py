@@ -24,6 +24,7 @@ from streams.member import MemberFacts
 from streams.rules import Generation
 
 from . import context as contexts
+from .auditing import looked
 from .connect import connected
 from .explaining import StudyExplained, check_against, explain_study, moment
 from .explaining_answers import AnswerLine, check_answers, explain_answers
@@ -63,6 +64,7 @@ def study(
     context = contexts.of(ctx)
     with connected(context.settings) as store:
         found, active = study_of(store, member, day.date(), course)
+        looked(context.settings, store, "explain study", [member], len(_study_rows(found, active, "en")))
     if format is Format.json:
         _json(_study_json(found, active))
         return
@@ -89,6 +91,7 @@ def answer(
     context = contexts.of(ctx)
     with connected(context.settings) as store:
         found, active = answers_of(store, member, question, course)
+        looked(context.settings, store, "explain answer", [member], len(found))
     if format is Format.json:
         lines = [{**msgspec.to_builtins(x), "at": moment(x.at, active)} for x in found]
         _json({"member_id": member, "question_id": question, "answers": lines, "equal_to_store": True})

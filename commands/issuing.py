@@ -14,7 +14,7 @@ import polars as pl
 from reports.data import Content, ReportData
 from reports.issued.register import Issued, Register, Series
 from reports.issued.source import Recorded, Snapshot, Source
-from reports.load import period_of, recorded
+from reports.load import period_of, recorded, signed
 from reports.provenance import Edition, Reason
 from schemas.credit import CreditPolicy
 from schemas.errors import InputError, XuejingError
@@ -105,12 +105,6 @@ def data_of(issued: Issued, snapshot: Snapshot, edition: Edition | None = None, 
         credit=CreditPolicy.from_json(credit) if credit else None,
     )[0]
     return signed(data, snapshot.options.get("made_by", ""), snapshot.options.get("purpose", ""))
-
-
-def signed(data: ReportData, made_by: str, purpose: str) -> ReportData:
-    """The same, saying by whom it is made and for what; '' says nothing."""
-    assert data.provenance is not None
-    return replace(data, provenance=replace(data.provenance, made_by=made_by or None, purpose=purpose or None))
 
 
 def computed_at(settings: Settings, store: Store, wanted: Wanted, moment: datetime) -> Made:

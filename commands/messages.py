@@ -10,7 +10,10 @@ from functools import cache
 
 from schemas.errors import XuejingError
 
+from .messages_access import ACCESS
+from .messages_rights import RIGHTS
 from .messages_schedule import SCHEDULE
+from .messages_web import WEB
 
 ZH: dict[str, str] = {
     # commands
@@ -58,7 +61,7 @@ ZH: dict[str, str] = {
     ),
     "there is no member category {}": "没有成员类别 {0}",
     "{} has no column {}": "{0} 没有列 {1}",
-    "Parquet is binary and does not belong on a terminal": "Parquet 是二进制格式，不能输出到终端",
+    "{} is binary and does not belong on a terminal": "{0} 是二进制格式，不能输出到终端",
     "use --out FILE or a pipe": "请用 --out 文件或管道",
     "can't write: {}": "无法写入：{0}",
     "the workers did not catch up within an hour": "worker 一小时内没有处理完积压",
@@ -254,6 +257,9 @@ ZH: dict[str, str] = {
     "valid_from, valid_to": "valid_from、valid_to",
     "the period ends ({}) before it begins ({})": "时段的结束（{0}）早于开始（{1}）",
     **SCHEDULE,
+    **WEB,
+    **RIGHTS,
+    **ACCESS,
 }
 
 OF_THE_SYSTEM = {

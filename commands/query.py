@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from enum import Enum
+from itertools import chain
 from pathlib import Path
 from typing import IO, Annotated, Any
 from zoneinfo import ZoneInfo
@@ -18,15 +19,17 @@ import polars as pl
 import typer
 from rich.console import Console
 
-from reports.analytics.computed import COMPUTED, ComputedQuery
-from schemas.credit import CreditPolicy
+from reports.asking import ALL, Question, category, frames, selected
+from reports.formats.records import WRITERS, write_csv
 from schemas.errors import InputError
-from schemas.reference import MEMBER_CATEGORIES, Language, normalise
-from sinks.read import QUERIES, Filters, Query, Reader, Scope
+from schemas.reference import MEMBER_CATEGORIES, Language
+from sinks.audit import Entry, what
+from sinks.read import Filters, Reader, Scope
 
 from . import context as contexts
+from .auditing import Seen, auditor, operator, recorded
 from .connect import connected
-from .tabular import WRITERS, show, write_csv
+from .tabular import show
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -34,10 +37,11 @@ app = typer.Typer(
     "`xuejing query NAME --help` explains the columns.",
 )
 Format = Enum("Format", {f: f for f in ("table", *WRITERS)}, type=str)  # type: ignore[misc]
-ALL: dict[str, Query | ComputedQuery] = {**QUERIES, **COMPUTED}
-"""Queries of the store, then those that are computed from them, by name."""
 FIRST = {"credit": ("member_id", "year", "credit_kind", "quota_hours", "earned_hours", "left_hours", "state")}
 """Columns that a table shows first, so that a terminal of 80 columns has what the query is asked for."""
+_PARAMETERS = {"first": "from", "last": "to"}
+API_PAGE = 1000
+"""Rows that any API gives in one page: fewer are asked for at once."""
 TABLE_ROWS = 100
 """Rows that a table on the terminal shows when no limit is given."""
 
@@ -73,20 +77,12 @@ _OUTPUT: dict[str, tuple[Any, Any]] = {
     "limit": (_option(int | None, "--limit", "-n", help="最多行数 · at most so many rows", min=0), None),
     "columns": (_option(str | None, "--columns", help="只要这些列，以逗号分隔 · only these, comma separated"), None),
     "bom": (_option(bool, "--bom", help="CSV 加 BOM，供电子表格识别 · for spreadsheets"), False),
+    "api": (
+        _option(str | None, "--api", help="向查询接口提问，令牌取自 XUEJING_API_TOKEN · ask an API; default: api_url"),
+        None,
+    ),
+    "purpose": (_option(str | None, "--purpose", help="用途，记入审计 · what for; audited by the API"), None),
 }
-
-
-def category(text: str) -> str:
-    """The code of a member category by any of its names. Raises InputError."""
-    wanted = normalise(text)
-    for choice in MEMBER_CATEGORIES:
-        if wanted in {normalise(name) for name in (choice.code, *choice.title, *choice.aliases)}:
-            return choice.code
-    raise InputError(
-        f"there is no member category {text!r}",
-        where="--category",
-        hint=", ".join(f"{c.code} {c.title.zh}" for c in MEMBER_CATEGORIES),
-    )
 
 
 def filters_of(values: dict[str, Any]) -> Filters:
@@ -97,18 +93,6 @@ def filters_of(values: dict[str, Any]) -> Filters:
     if "category" in given:
         given["category"] = category(given["category"])
     return Filters(**given)
-
-
-def selected(query: Query | ComputedQuery, text: str | None) -> list[str]:
-    """The columns asked for, in the order asked for. Raises InputError for one that the query does not have."""
-    if text is None:
-        return query.names
-    listed = [name.strip() for name in text.split(",") if name.strip()]
-    if unknown := [name for name in listed if name not in query.names]:
-        raise InputError(
-            f"{query.name} has no column {', '.join(unknown)}", where="--columns", hint=", ".join(query.names)
-        )
-    return listed or query.names
 
 
 @contextmanager
@@ -138,7 +122,7 @@ def _umask() -> int:
     return mask
 
 
-def run(ctx: typer.Context, query: Query | ComputedQuery, values: dict[str, Any]) -> None:
+def run(ctx: typer.Context, query: Question, values: dict[str, Any]) -> None:
     """Ask and print."""
     context = contexts.of(ctx)
     if family := context.settings.hidden_queries.get(query.name):
@@ -150,47 +134,53 @@ def run(ctx: typer.Context, query: Query | ComputedQuery, values: dict[str, Any]
     filters, names = filters_of(values), selected(query, values["columns"])
     out, limit = values["out"], values["limit"]
     form = values["format_"].value if values["format_"] else _form_of(out)
-    if form == "parquet" and out is None and sys.stdout.isatty():
-        raise InputError("Parquet is binary and does not belong on a terminal", hint="use --out FILE or a pipe")
-    settings = context.settings
-    asked = {
-        "pass_share": settings.pass_share,
-        "credit": CreditPolicy.of(settings.credit_rules, settings.shown_families),
-    }
-    with connected(context.settings) as store:
-        reader = Reader(store)
-        zone = ZoneInfo(reader.generation().timezone)
+    if form in ("parquet", "arrow") and out is None and sys.stdout.isatty():
+        raise InputError(
+            f"{form.capitalize()} is binary and does not belong on a terminal", hint="use --out FILE or a pipe"
+        )
+    if values["columns"] is None and form == "table":
+        first = FIRST.get(query.name, ())
+        names = [*first, *(name for name in names if name not in first)]
+    most = (TABLE_ROWS if limit is None else limit) if form == "table" else limit
+    asked = most + 1 if form == "table" and most is not None else most
+    with _answer(context, query, filters, asked, values) as (blocks, zone):
+        chosen = (block.select(names) for block in blocks)
         if form == "table":
-            most = TABLE_ROWS if limit is None else limit
-            if values["columns"] is None:
-                first = FIRST.get(query.name, ())
-                names = [*first, *(name for name in names if name not in first)]
-            frame = _frame(reader, query, filters, most + 1, asked).select(names)
-            _show(context, frame, most, out, zone)
+            _show(context, pl.concat(list(chosen)), most or 0, out, zone)
             return
-        frames = (f.select(names) for f in _frames(reader, query, filters, limit, asked))
         with destination(out) as file:
             if form == "csv":
-                write_csv(frames, file, zone, bom=values["bom"])
+                write_csv(chosen, file, zone, bom=values["bom"])
             else:
-                WRITERS[form](frames, file, zone)
+                WRITERS[form](chosen, file, zone)
 
 
-def _frame(
-    reader: Reader, query: Query | ComputedQuery, filters: Filters, limit: int | None, asked: dict[str, Any]
-) -> pl.DataFrame:
-    if isinstance(query, ComputedQuery):
-        return query.frame(reader, Scope.everything(), filters, limit=limit, **asked)
-    return reader.frame(query.name, Scope.everything(), filters, limit=limit)
+@contextmanager
+def _answer(
+    context: contexts.Context, query: Question, filters: Filters, limit: int | None, values: dict[str, Any]
+) -> Iterator[tuple[Iterator[pl.DataFrame], ZoneInfo]]:
+    """The rows, block by block, and the zone of local days: from the store, or from an API where one is named."""
+    settings = context.settings
+    if url := values["api"] or settings.api_url:
+        from web.client import ApiClient  # not needed otherwise
 
-
-def _frames(
-    reader: Reader, query: Query | ComputedQuery, filters: Filters, limit: int | None, asked: dict[str, Any]
-) -> Iterator[pl.DataFrame]:
-    if isinstance(query, ComputedQuery):
-        yield _frame(reader, query, filters, limit, asked)
-    else:
-        yield from reader.batches(query.name, Scope.everything(), filters, limit=limit)
+        parameters = {_PARAMETERS.get(name, name): getattr(filters, name) for name in filters.given()}
+        more = {"purpose": values["purpose"], "limit": limit if limit and limit <= API_PAGE else None}
+        pages = ApiClient(url, settings.api_token, settings.language).pages(query.name, parameters | more, limit)
+        first, zone = next(pages)
+        yield chain([first], (frame for frame, _ in pages)), zone
+        return
+    with connected(settings) as store:
+        reader = Reader(store)
+        zone = ZoneInfo(reader.generation().timezone)
+        seen, found = Seen(), auditor(settings, store)
+        given = {name: getattr(filters, name) for name in filters.given()}
+        action = "export" if values["out"] or values["format_"] else "query"
+        named = [filters.member] if filters.member else []
+        text, purpose = what(query.name, given, found.key), values["purpose"] or ""
+        with recorded(found, Entry(operator(), action, text, purpose, filters.org or "", named), seen):
+            blocks = frames(reader, query, Scope.everything(), filters, settings, limit=limit)
+            yield seen.passing(blocks), zone
 
 
 def _form_of(out: Path | None) -> str:
@@ -214,7 +204,7 @@ def _show(context: contexts.Context, frame: pl.DataFrame, most: int, out: Path |
                     f"columns not shown (choose with --columns): {', '.join(hidden)}")  # fmt: skip
 
 
-def _help(query: Query | ComputedQuery) -> str:
+def _help(query: Question) -> str:
     lines = [f"{query.title.zh} · {query.title.en}", "", query.description.zh, "", query.description.en, ""]
     lines += ["列 · columns:", "", "\b"]
     for c in query.columns:
@@ -223,7 +213,7 @@ def _help(query: Query | ComputedQuery) -> str:
     return "\n".join(line.replace("[", "\\[") for line in lines)
 
 
-def _command(query: Query | ComputedQuery) -> Callable[..., None]:
+def _command(query: Question) -> Callable[..., None]:
     def command(ctx: typer.Context, **values: Any) -> None:
         run(ctx, query, values)
 

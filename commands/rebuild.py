@@ -151,14 +151,20 @@ def fill_branches(sink: ClickHouseSink, info: GenerationInfo, reached: Settings 
     for member_id, day in rows:
         if org_id := roster.org_of(member_id, day):
             keys.add((org_id, day))
-    wanted = [again(org_id, info.number, day_number(day)) for org_id, day in sorted(keys)]
+    return compute_again(sink, [(info.number, org_id, day) for org_id, day in sorted(keys)], reached)
+
+
+def compute_again(sink: ClickHouseSink, days: Sequence[tuple[int, str, date]], reached: Settings | None) -> int:
+    """Compute branch days (generation, organisation, local day) again from the member days in the store, and wait until
+    it is done; by the workers where a broker is ``reached``. Returns how many."""
+    wanted = [again(org_id, generation, day_number(day)) for generation, org_id, day in days]
     if reached is not None:
         with event_producer(reached, reached.contributions_topic) as producer:
             for c in wanted:
                 producer.send(c.org_id, [encode(c)])
         wait_for_workers(reached, reached.contributions_topic)
         return len(wanted)
-    branches = BranchPipeline(sink, rosters)
+    branches = BranchPipeline(sink, StoreRosters(sink))
     for i in range(0, len(wanted), BRANCH_DAYS_A_STEP):
         part = wanted[i : i + BRANCH_DAYS_A_STEP]
         branches.process([RecordBatch("rebuild", 0, [Record(n, 0, None, encode(c)) for n, c in enumerate(part)])])

@@ -19,6 +19,7 @@ from schemas.tables import REJECTED
 from sinks.clickhouse import ClickHouseSink
 
 from . import context as contexts
+from .auditing import looked
 from .connect import connected
 from .producing import event_producer
 from .stack import with_broker
@@ -85,9 +86,11 @@ def show(
     limit: Annotated[int, typer.Option(help="最多显示几条 · most to show")] = 20,
 ) -> None:
     """逐行显示 · The lines themselves, as NDJSON, with reason, detail and position."""
-    with connected(contexts.of(ctx).settings) as store:
-        pages = _pages(ClickHouseSink(store, patience=10), reason)
-        for row in islice(chain.from_iterable(pages), limit):
+    settings = contexts.of(ctx).settings
+    with connected(settings) as store:
+        rows = list(islice(chain.from_iterable(_pages(ClickHouseSink(store, patience=10), reason)), limit))
+        looked(settings, store, "rejected show", {r["member_id"] for r in rows} - {""}, len(rows))
+        for row in rows:
             shown = row | {"raw": row["raw"].decode("utf-8", "backslashreplace")}
             typer.echo(msgspec.json.encode(shown).decode())
 

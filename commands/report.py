@@ -18,23 +18,26 @@ from reports.data import EVERYTHING, Content, Period
 from reports.errors import ReportError
 from reports.extra_pages import write_annexes, write_exams
 from reports.formats.names import FORMATS, Format
-from reports.issued.register import Issued
+from reports.issued.register import Issued, Series
 from reports.load import check_content
 from reports.provenance import Reason
 from reports.site import ReportIndex, Site
 from reports.text import Words
 from schemas.reference.columns import Language
 from schemas.settings import Settings
+from sinks.audit import Entry, what
 from sinks.client import Store
 from sinks.read import Scope
 
 from . import context as contexts
+from .auditing import auditor, operator
 from .comparing import Earlier, compared, earlier, write
 from .connect import connected
 from .context import Context
 from .issuing import (
     Made,
     Wanted,
+    contained,
     different,
     made_at,
     made_now,
@@ -227,7 +230,20 @@ def _site(ctx: typer.Context, asked: _Asked, past: _Past) -> Iterator[Site]:
             then = earlier(settings, store, asked.wanted, past.compare, made, site) if past.compare else None
             yield site
         _finish(context, store, asked, past, made, site, then)
+        _record(settings, store, asked, made)
     _incomplete(site.index)
+
+
+def _record(settings: Settings, store: Store, asked: _Asked, made: Made) -> None:
+    """Tell the audit who has a report made about whom, and what for."""
+    found = auditor(settings, store)
+    subject = {"member": asked.subject} if asked.kind == "member" else {"subject": asked.subject}
+    period = made.data.period
+    given = {**subject, "from": period.first, "to": period.last, "formats": asked.formats}
+    series = Series(asked.kind, asked.subject, asked.content, period)
+    people = contained(series, made.data, made.snapshot)
+    org = asked.subject if asked.kind == "group" else ""
+    found.record(Entry(operator(), "report", what(asked.kind, given, found.key), asked.purpose, org, people))
 
 
 def _made(settings: Settings, store: Store, asked: _Asked, past: _Past) -> Made:

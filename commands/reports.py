@@ -12,6 +12,7 @@ import polars as pl
 import typer
 from rich.console import Console
 
+from reports.formats.records import WRITERS
 from reports.issued.register import Issued, Register
 from reports.provenance import REASONS
 from schemas.errors import InputError
@@ -20,7 +21,7 @@ from sinks.read.generations import active_generation
 from . import context as contexts
 from .connect import connected
 from .query import Format, destination
-from .tabular import WRITERS, show
+from .tabular import show
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
 
 from schemas.errors import ConfigError
+from schemas.retention import RULES, ttl, without_ttl
 from schemas.settings import Settings
 from schemas.tables import DUPLICATES, REJECTED, RETENTION
+from sinks.audit import retire
 from sinks.client import Store
 
 from . import context as contexts
+from .auditing import auditor
 from .connect import connected
 from .rebuild import broker_of, wait_for_workers
 
@@ -103,11 +108,64 @@ def apply(settings: Settings, store: Store, now: datetime) -> list[str]:
     return months
 
 
+def by_age(settings: Settings, store: Store) -> list[str]:
+    """Statements that are still to be run so that ClickHouse drops by age what schemas/retention.toml declares."""
+    found = []
+    for rule in RULES:
+        if rule.how == "ttl":
+            ((made,),) = store.rows(
+                "SELECT create_table_query FROM system.tables WHERE database = currentDatabase() AND name = {t:String}",
+                {"t": rule.table},
+            )
+            has = _ttl_in(str(made), rule.fields)
+            wanted = f"toIntervalDay({rule.days(settings)})" if rule.days(settings) else ""
+            if wanted and wanted not in has:
+                found += ttl(rule, settings)
+            elif has and not wanted:
+                found += without_ttl(rule)
+    return found
+
+
+def _ttl_in(made: str, names: Collection[str]) -> str:
+    """What a CREATE statement says about the age of rows, or of a column."""
+    columns, _, table = made.partition(") ENGINE")
+    if "*" in names:
+        return table.partition(" TTL ")[2]
+    return " ".join(found[1] for n in names if (found := re.search(rf"`{n}` [^\n]*? TTL ([^`]*)", columns)))
+
+
+def expired_audit(settings: Settings, store: Store, now: datetime) -> list[int]:
+    """Months (YYYYMM) of the audit that lie wholly before what is kept."""
+    rows = store.rows(
+        "SELECT DISTINCT toYYYYMM(at) AS m FROM audit WHERE at < {t:DateTime64(6, 'UTC')} ORDER BY m",
+        {"t": cutoff(now, settings.audit_days)},
+    )
+    return [int(r[0]) for r in rows]
+
+
+def _declared(context: contexts.Context, store: Store, now: datetime, dry_run: bool) -> None:
+    statements, months = by_age(context.settings, store), expired_audit(context.settings, store, now)
+    for statement in statements:
+        if dry_run:
+            typer.echo(statement)
+        else:
+            store.command(statement)
+    if months and not dry_run:
+        retire(store, auditor(context.settings, store), months)
+    listed = ", ".join(map(str, months)) or "–"
+    context.say(
+        f"按期自动删除的设置：{len(statements)} 处变更；审计月份：{listed}",
+        f"dropped by age: {len(statements)} changes; months of the audit: {listed}",
+    )
+
+
 def retention(
     ctx: typer.Context,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="只列出 · only list what would be dropped")] = False,
 ) -> None:
-    """按保存期删除原始事件 · Drop raw events older than the setting raw_days, by whole months.
+    """按保存期删除 · Drop what is older than its retention: events by whole months (raw_days), the rest as declared.
+
+    What ClickHouse drops by age (body_days, rejected_days) is set up; expired months of the audit go (audit_days).
 
     Figures stay. Their days are closed: later events for them are rejected as period_closed, and rebuild and
     reconcile begin behind them. Withdrawals stay, and answers that figures of open days depend on (by an error, or in
@@ -115,6 +173,8 @@ def retention(
     """
     context = contexts.of(ctx)
     settings, now = context.settings, datetime.now(UTC)
+    with connected(settings) as store:
+        _declared(context, store, now, dry_run)
     if not settings.raw_days:
         context.say("未设保存期（raw_days = 0），不删除", "no retention is set (raw_days = 0): nothing is dropped")
         return

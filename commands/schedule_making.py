@@ -19,7 +19,7 @@ from reports.errors import ReportError
 from reports.extra_pages import annex_stems, write_annexes, write_exams
 from reports.formats.names import Format
 from reports.issued.register import Register, Series
-from reports.load import check_content, load
+from reports.load import check_content, load, signed
 from reports.order import natural
 from reports.paths import slugs
 from reports.population import Populations
@@ -28,11 +28,13 @@ from reports.site import Site
 from schemas.credit import CreditPolicy
 from schemas.reference.columns import Language
 from schemas.settings import Settings
+from sinks.audit import Entry
 from sinks.client import Store
 from sinks.read import Reader, Scope
 
 from . import context as contexts
 from . import issuing
+from .auditing import auditor
 from .connect import connected
 from .context import Context
 from .schedule_running import Made
@@ -103,13 +105,22 @@ def make(settings: Settings, store: Store, plan: Plan, cut_off: datetime, folder
         progress(len(wanted), len(wanted))
         for version, files in versions:
             issuing.register_version(store, version, files)
+        _record(settings, store, plan, people or {})
     return tuple(found), tuple(site.index.unavailable.values())
+
+
+def _record(settings: Settings, store: Store, plan: Plan, people: Mapping[str, Sequence[str]]) -> None:
+    """Tell the audit about whom reports were made."""
+    found = auditor(settings, store)
+    text = f"{plan.report} {plan.first} {plan.last}"
+    named = ((org, members) for org, members in people.items() if members)
+    found.record(*(Entry("schedule", "report", text, plan.title, org, members) for org, members in named))
 
 
 def _read(settings: Settings, store: Store, plan: Plan, cut_off: datetime) -> ReportData:
     credit = CreditPolicy.of(settings.credit_rules, settings.shown_families)
     data = load(Reader(store), Scope.everything(), first=plan.first, last=plan.last, as_of=cut_off, credit=credit)
-    return issuing.signed(data, settings.made_by, plan.title)
+    return signed(data, settings.made_by, plan.title)
 
 
 def _basis(settings: Settings, store: Store, plan: Plan, cut_off: datetime) -> issuing.Made:

@@ -226,12 +226,8 @@ def measure(sink: ClickHouseSink, producer: EventProducer, *, timeout: float) ->
 
     Raises XuejingError when none did.
     """
-    name = f"{time.time_ns():x}"
     sent = time.time()
-    keys = keys_of_partitions(producer)
-    for key in keys:
-        producer.send(key, [b" "], headers=((PROBE_HEADER, name.encode()),))
-    producer.flush(timeout)
+    name, keys = send_probes(producer, timeout)
     seen: dict[int, float] = {}
     while len(seen) < len(keys) and time.time() - sent < timeout:
         rows = sink.store.rows("SELECT partition, seen_us FROM probes WHERE probe = {p:String}", {"p": name})
@@ -241,6 +237,15 @@ def measure(sink: ClickHouseSink, producer: EventProducer, *, timeout: float) ->
     if not seen:
         raise XuejingError(f"no probe came through within {timeout:.0f} s", hint="is a worker running?")
     return sorted(seen.values())
+
+
+def send_probes(producer: EventProducer, timeout: float) -> tuple[str, list[str]]:
+    """Send a probe to every partition of the topic; returns its name and their keys."""
+    name, keys = f"{time.time_ns():x}", keys_of_partitions(producer)
+    for key in keys:
+        producer.send(key, [b" "], headers=((PROBE_HEADER, name.encode()),))
+    producer.flush(timeout)
+    return name, keys
 
 
 def keys_of_partitions(producer: EventProducer) -> list[str]:

@@ -16,6 +16,8 @@ from schemas.decode import SKEW_HEADER
 from schemas.settings import Settings
 from sinks.clickhouse import ClickHouseSink
 from sinks.client import Store
+from sinks.erased import StoreErased
+from sinks.member_key import member_key
 from sinks.read.generations import GenerationInfo, written_generations
 from sinks.rosters import StoreRosters
 from streams.branch import BranchPipeline
@@ -144,6 +146,7 @@ def run_worker(settings: Settings, store: Store, *, embedded: bool) -> int:
             partition_for=lambda member_id: partition_for(member_id, count),
             cache=MemberCache(settings.cache_facts),
             pool=inserts,
+            erased=StoreErased(sink, lambda: member_key(settings)),
         )
         branches = BranchPipeline(sink, rosters)
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import cli
 from docs.command_line import cli_markdown
+from docs.privacy_page import privacy_markdown
 from producers.tables.markdown import tables_markdown
+from reports import withholding
 from reports.analytics.computed import COMPUTED
 from schemas.contract import event_schema_text, events_markdown
 from schemas.metrics import metrics_markdown
@@ -21,7 +23,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/cli.md": lambda: cli_markdown(cli.application()),
     "docs/events.md": events_markdown,
     "docs/metrics.md": metrics_markdown,
-    "docs/queries.md": lambda: queries_markdown(COMPUTED.values()),
+    "docs/privacy.md": privacy_markdown,
+    "docs/queries.md": lambda: queries_markdown(COMPUTED.values(), withholding.notes()),
     "docs/reliability.md": reliability_markdown,
     "docs/settings.md": settings_markdown,
     "docs/tables.md": tables_markdown,

@@ -134,6 +134,12 @@ def recorded(
     return replace(data, provenance=provenance), snapshot
 
 
+def signed(data: ReportData, made_by: str, purpose: str) -> ReportData:
+    """The same, saying by whom it is made and for what; '' says nothing."""
+    assert data.provenance is not None
+    return replace(data, provenance=replace(data.provenance, made_by=made_by or None, purpose=purpose or None))
+
+
 def _not_own(scope: Scope) -> Scope:
     """The period is that of everybody's data, whoever the report is about; only two dates are taken from it: of
     those who belonged somewhere, as their organisations' own reports have them."""

@@ -14,11 +14,11 @@ compile() {
 }
 echo 'setuptools>=77' | compile build "$@" -
 # The widest set first: the smaller ones take their versions from it.
-compile dev "$@" pyproject.toml --extra documents --extra embedded --extra dev -c requirements/build.lock
-compile embedded "$@" pyproject.toml --extra documents --extra embedded -c requirements/dev.lock
+compile dev "$@" pyproject.toml --extra documents --extra embedded --extra web --extra dev -c requirements/build.lock
+compile embedded "$@" pyproject.toml --extra documents --extra embedded --extra web -c requirements/dev.lock
 # In an environment of its own: quixstreams does not bear the pydantic that is locked; all else is the same.
 same=$(mktemp)
 trap 'rm -f "$same"' EXIT
 grep -E '^[a-z0-9].*==' requirements/embedded.lock | grep -v '^pydantic' | sed 's/ \\$//' > "$same"
 compile bench "$@" pyproject.toml --extra documents --extra embedded --extra bench -c "$same"
-compile production "$@" pyproject.toml --extra documents -c requirements/dev.lock
+compile production "$@" pyproject.toml --extra documents --extra web -c requirements/dev.lock

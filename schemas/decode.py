@@ -31,6 +31,7 @@ REASONS: dict[str, tuple[str, str, bool]] = {
     "unknown_type": ("未知的事件类型", "event type not known to this version", True),
     "unsupported_version": ("版本高于本程序支持的版本", "newer schema version than this program reads", True),
     "too_large": ("单行超过 1 MiB", "line above 1 MiB", False),
+    "erased": ("成员已被删除，不保留内容", "the member was erased; nothing of the line is kept", False),
     "unknown_member": ("名册中没有该成员", "member is not in the roster", True),
     "from_the_future": ("发生时间晚于接收时间 5 分钟以上", "occurred more than 5 minutes after receipt", False),
     "conflict": ("同一编号有两种内容，保留摘要最小者", "same id, other body: the smallest hash counts", False),

@@ -74,6 +74,21 @@ class Settings:
     batch_bytes: int = _setting(16 << 20, "most bytes in one batch", least=1)
     cache_facts: int = _setting(1_000_000, "most facts a worker keeps in memory", least=1)
     raw_days: int = _setting(0, "days that raw events are kept (`xuejing retention`); 0: for ever", least=0)
+    body_days: int = _setting(
+        0,
+        "days that archived events are kept as they were received, for `xuejing replay`; 0: as long as the event",
+        least=0,
+    )
+    rejected_days: int = _setting(0, "days that rejected lines are kept; 0: as long as raw events", least=0)
+    audit_days: int = _setting(
+        400, "days that entries of the audit are kept (`xuejing retention`), at least six months", least=184
+    )
+    member_key: str = _setting(
+        "",
+        "secret of keyed hashes of members, 64 or more hexadecimal digits, the same for all processes; empty: "
+        "member.key in data_dir, made once",
+        secret=True,
+    )
     small_group: int = _setting(5, "figures about fewer members than this are suppressed", least=2)
     pass_share: float = _setting(
         DEFAULT_PASS_SHARE,
@@ -92,6 +107,19 @@ class Settings:
     wedged_seconds: int = _setting(
         300, "/live fails when messages wait and no batch ends for so long (the store being there); 0: never", least=0
     )
+    api_host: str = _setting("127.0.0.1", "address on which `xuejing api` answers")
+    api_port: int = _setting(8787, "its port; 0: any free one", least=0, most=65_535)
+    api_tls_cert: str = _setting("", "certificate chain (PEM) of the API; empty: plain HTTP, on loopback or behind a proxy")
+    api_tls_key: str = _setting("", "its private key (PEM)")
+    api_proxies: str = _setting(
+        "", "addresses of reverse proxies whose X-Forwarded-For and -Proto are believed, separated by commas; empty: none"
+    )
+    api_requests: int = _setting(120, "requests a minute of one token; half as many at once", least=1)
+    api_rows: int = _setting(100_000, "most rows of a page of the API", least=1, most=1_000_000)
+    api_seconds: int = _setting(120, "longest time that the store may take for a question of the API", least=1)
+    api_job_minutes: int = _setting(60, "how long the API keeps a report that it made", least=1)
+    api_url: str = _setting("", "address of an API that `xuejing query` asks instead of a store; empty: the store")
+    api_token: str = _setting("", "token for it", secret=True)
     log_level: str = _setting("WARNING", "DEBUG, INFO, WARNING or ERROR", one_of=_LEVELS)
     log_format: str = _setting("text", "text, or json: one object a line", one_of=("text", "json"))
 

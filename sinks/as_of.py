@@ -65,6 +65,10 @@ RULES: Mapping[str, str] = {
     "issued_reports": NOT_READ,
     "issued_members": NOT_READ,
     "issued_data": NOT_READ,
+    "principals": NOT_READ,
+    "audit": NOT_READ,
+    "erasures": NOT_READ,
+    "corrections": NOT_READ,
 }
 """Table → which rows of it were there at ``t``; every table has a rule."""
 _SETTINGS = {

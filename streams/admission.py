@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from schemas.decode import Refusal
+from schemas.decode import Position, Refusal
+from schemas.erased import Erased
 from schemas.reference import Roster
 from schemas.tables import LEDGER
 
@@ -56,9 +57,20 @@ class Admitted:
     ledger: pa.Table
 
 
-def admit(lines: Lines, homes: Homes, roster: Roster, open_from: int, refused: Mapping[Body, str]) -> Admitted:
+NOBODY = Erased()
+
+
+def admit(
+    lines: Lines,
+    homes: Homes,
+    roster: Roster,
+    open_from: int,
+    refused: Mapping[Body, str],
+    erased: Erased = NOBODY,
+) -> Admitted:
     """Sort lines into those that count, are refused, or belong to another partition. ``open_from``: instant (ms UTC)
-    from which days are open; ``refused``: bodies that the store did not take, and what it said."""
+    from which days are open; ``refused``: bodies that the store did not take, and what it said; ``erased``: members of
+    whom nothing may be kept, whatever else is wrong with a line."""
     decoded, numbers = lines.decoded, dict[str, int]()
     of = numbers.setdefault
     member = np.array([-1 if e is None else of(e.member_id, len(numbers)) for e in decoded.events], np.int64)
@@ -67,11 +79,13 @@ def admit(lines: Lines, homes: Homes, roster: Roster, open_from: int, refused: M
     home = np.array([homes.of(m) for m in members] or [0], np.int64)
     known = np.array([roster.known(m) for m in members] or [False], np.bool_)
     partition = np.array([p for _, p in lines.places] or [0], np.int64)[lines.place][lines.message]
-    away = valid & (home[member] != partition)
-    closed = valid & ~away & (decoded.at_ms < open_from)
-    unknown = valid & ~away & ~closed & ~known[member]
-    counts = valid & ~away & ~closed & ~unknown
-    refusals = list(decoded.refusals.values())
+    gone = valid & _of_erased(members, erased)[member]
+    away = valid & ~gone & (home[member] != partition)
+    closed = valid & ~gone & ~away & (decoded.at_ms < open_from)
+    unknown = valid & ~gone & ~away & ~closed & ~known[member]
+    counts = valid & ~gone & ~away & ~closed & ~unknown
+    refusals = [_kept(i, r, lines, erased) for i, r in decoded.refusals.items()]
+    refusals += [_nothing_of(lines.position(i), lines, i) for i in np.flatnonzero(gone).tolist()]
     for i in np.flatnonzero(closed).tolist():
         detail = f"occurred_at: {decoded.events[i].occurred_at.isoformat()} lies in a closed period"
         refusals.append(lines.refusal(i, "period_closed", detail))
@@ -86,6 +100,25 @@ def admit(lines: Lines, homes: Homes, roster: Roster, open_from: int, refused: M
             counts[i] = False
     ledger = _ledger(lines, counts, away)
     return Admitted(np.flatnonzero(counts), members, member, refusals, np.flatnonzero(away).tolist(), ledger)
+
+
+def _of_erased(members: list[str], erased: Erased) -> NDArray[np.bool_]:
+    return np.array([m in erased for m in members] or [False], np.bool_)
+
+
+def _kept(line: int, refusal: Refusal, lines: Lines, erased: Erased) -> Refusal:
+    """A line that can't be read, or nothing of it: who it names, or whom its message was sent for, may be erased."""
+    if not erased:
+        return refusal
+    named = refusal.member_id in erased or lines.key_of(line) in erased
+    if named or (not refusal.member_id and erased.named_in(refusal.raw.decode("utf-8", "replace"))):
+        return _nothing_of(refusal.position, lines, line)
+    return refusal
+
+
+def _nothing_of(position: Position, lines: Lines, line: int) -> Refusal:
+    """The verdict alone, so that the ledger adds up: neither body nor ids."""
+    return Refusal("erased", "", b"", position, int(lines.received[lines.message[line]]))
 
 
 def _ledger(lines: Lines, counts: NDArray[np.bool_], away: NDArray[np.bool_]) -> pa.Table:

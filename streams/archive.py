@@ -190,7 +190,8 @@ def refusal_row(refusal: Refusal) -> dict[str, Any]:
         "event_id": refusal.event_id,
         "received_at": refusal.received_ms,
         "skew_ms": refusal.skew_ms,
-        "status": "open",
+        # Of somebody who was erased there is nothing to decide about.
+        "status": "discarded" if refusal.reason == "erased" else "open",
         "version": 0,
     }
 

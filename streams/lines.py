@@ -50,6 +50,13 @@ class Lines:
     number: Ints
     probes: list[dict[str, Any]]
     decoded: Decoded
+    key: list[bytes | None] = field(default_factory=list)
+    """as sent, an entry a message"""
+
+    def key_of(self, line: int) -> str:
+        """The member that a line's message was sent for, as far as it says."""
+        key = self.key[self.message[line]]
+        return key.decode("utf-8", "replace") if key else ""
 
     def position(self, line: int) -> Position:
         """Where a line was received."""
@@ -138,6 +145,7 @@ class _Messages:
     offset: list[int] = field(default_factory=list)
     received: list[int] = field(default_factory=list)
     skew: list[int] = field(default_factory=list)
+    key: list[bytes | None] = field(default_factory=list)
     count: list[int] = field(default_factory=list)
     raw: list[bytes] = field(default_factory=list)
     number: list[int] = field(default_factory=list)
@@ -156,7 +164,9 @@ def read(cluster: str, batches: Sequence[RecordBatch]) -> Lines:
     message = np.repeat(np.arange(len(found.count)), np.array(found.count, np.int64))
     number, offset = np.array(found.number, np.int64), np.array(found.offset, np.int64)
     empty = Decoded([], np.zeros(0, np.int64), np.zeros(0, "V16"), {})
-    lines = Lines(cluster, found.places, place, offset, received, skew, found.raw, message, number, found.probes, empty)
+    lines = Lines(
+        cluster, found.places, place, offset, received, skew, found.raw, message, number, found.probes, empty, found.key
+    )
     lines.decoded = decode_lines(lines.raw, lines.position, received[message], skew[message])
     if found.cut:
         for i, m in enumerate(message.tolist()):
@@ -170,7 +180,7 @@ def read(cluster: str, batches: Sequence[RecordBatch]) -> Lines:
 
 def _read_batch(found: _Messages, batch: RecordBatch) -> None:
     place, partition = len(found.places) - 1, batch.partition
-    for offset, stamp, _, value, headers in batch.records:
+    for offset, stamp, key, value, headers in batch.records:
         received, skew = min(max(stamp, 0), LAST_RECEIPT), 0
         parts: Sequence[tuple[int, bytes]] | None = None
         if headers:
@@ -188,6 +198,7 @@ def _read_batch(found: _Messages, batch: RecordBatch) -> None:
         found.offset.append(offset)
         found.received.append(received)
         found.skew.append(skew)
+        found.key.append(key)
         if parts is None:
             parts = split_lines(value) if value else ()
         found.count.append(len(parts))

@@ -16,6 +16,7 @@ from typing import Protocol
 
 import numpy as np
 
+from schemas.erased import Erased, ErasedSource, NobodyErased
 from schemas.ports import Sink
 
 from .admission import Admitted, Body, Homes, admit
@@ -89,8 +90,11 @@ class MemberPipeline:
         cache: MemberCache,
         now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
         pool: Executor | None = None,
+        erased: ErasedSource | None = None,
     ) -> None:
         """``pool`` has threads for inserts side by side; without it they go one after the other."""
+        self.erasures = erased or NobodyErased()
+        self.erased: Erased = NobodyErased().current()
         self.sink, self.source, self.rosters, self.outbox = sink, generations, rosters, outbox
         self.generations: Sequence[Generation] = ()
         self.cluster, self.cache, self.now_us = cluster, cache, now_us
@@ -223,12 +227,22 @@ class MemberPipeline:
         # batches that began before are committed, and finds their events in the archive.
         self.generations = self.source.current()
         self.cache.use(self.generations)
+        self._use_erased()
         self.cache.drop_forgotten(self.homes.of)
         begun.roster_version, roster = self.rosters.current()
         open_from = max((g.open_from for g in self.generations), default=-(2**63))
-        begun.admitted = admit(begun.lines, self.homes, roster, open_from, begun.refused)
+        begun.admitted = admit(begun.lines, self.homes, roster, open_from, begun.refused, self.erased)
         begun.parts = list(self._parts(begun.lines, begun.admitted))
         lap("decode")
+
+    def _use_erased(self) -> None:
+        """Asked at the beginning of each batch: an erasure that is recorded later waits until this one is committed,
+        and deletes what it wrote."""
+        found = self.erasures.current()
+        if found is not self.erased:
+            # Facts of who was erased must not stay in memory. That happens rarely: everybody's are read again.
+            self.cache.clear()
+            self.erased = found
 
     def _parts(self, lines: Lines, admitted: Admitted) -> Iterator[Batch]:
         """The lines that count, by member, in parts that fit memory."""

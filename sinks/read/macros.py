@@ -48,10 +48,11 @@ class Context(NamedTuple):
 
 
 class Span(NamedTuple):
-    """Members whose ids are after one and up to another; None is open."""
+    """Members whose ids are after one, or from one on, and up to another; None is open."""
 
     after: str | None = None
     upto: str | None = None
+    since: str | None = None
 
 
 EVERYBODY = Span()
@@ -184,6 +185,8 @@ class Expansion:
         conditions = []
         if self.span.after is not None:
             conditions.append(f"{column} > {self.bind('after', 'String', self.span.after)}")
+        if self.span.since is not None:
+            conditions.append(f"{column} >= {self.bind('since_member', 'String', self.span.since)}")
         if self.span.upto is not None:
             conditions.append(f"{column} <= {self.bind('upto', 'String', self.span.upto)}")
         return conditions

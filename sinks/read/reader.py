@@ -20,7 +20,7 @@ from .generations import GenerationInfo, active_generation
 from .macros import Context, QueryError
 from .query import Query, Rendered
 from .scope import Filters, Scope
-from .slices import parts
+from .slices import later, parts
 
 DTYPES: dict[str, Any] = {
     "text": pl.String,
@@ -82,22 +82,39 @@ class Reader:
         return frames[0] if len(frames) == 1 else pl.concat(frames)
 
     def batches(
-        self, name: str, scope: Scope, filters: Filters | None = None, *, limit: int | None = None
+        self,
+        name: str,
+        scope: Scope,
+        filters: Filters | None = None,
+        *,
+        limit: int | None = None,
+        since: str | None = None,
     ) -> Iterator[pl.DataFrame]:
-        """The same rows as ``frame``, block by block, for results larger than memory. At least one block."""
-        yield from self._parts(name, scope, filters, limit, self._blocks)
+        """The same rows as ``frame``, block by block, for results larger than memory. At least one block.
+
+        ``since``: only of members from this id on, for a query that is sorted by member.
+        """
+        yield from self._parts(name, scope, filters, limit, self._blocks, since)
 
     def _parts(
-        self, name: str, scope: Scope, filters: Filters | None, limit: int | None, ask: _Ask
+        self,
+        name: str,
+        scope: Scope,
+        filters: Filters | None,
+        limit: int | None,
+        ask: _Ask,
+        since: str | None = None,
     ) -> Iterator[pl.DataFrame]:
         """Frames in the order of the query: of many members some at a time, all with one roster and generation."""
         query, filters = query_named(name), filters or Filters()
+        if since is not None and not query.by_member:
+            raise QueryError(f"{name} is not sorted by member")
         context = self._context()
         query.render(scope, filters, context, limit)  # what may not be asked is refused before anything is read
         if filters.org is not None:
             self._check_organisation(scope, filters.org, context)
         left = limit
-        for span in parts(self.store, query, scope, filters, context, page=limit is not None):
+        for span in later(parts(self.store, query, scope, filters, context, page=limit is not None), since):
             for frame in ask(query, query.render(scope, filters, context, left, span)):
                 yield frame
                 left = None if left is None else left - frame.height

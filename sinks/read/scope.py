@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from schemas.access import Detail as Detail
+from schemas.access import Principal
 from schemas.errors import InputError, XuejingError
 
-Detail = Literal["own", "named", "aggregate"]
 FilterName = Literal["first", "last", "org", "member", "category", "course", "exam"]
 
 
@@ -41,6 +42,11 @@ class Scope:
     def everything(cls) -> Scope:
         """The local operator: the whole tree, by name."""
         return cls(None, "named")
+
+    @classmethod
+    def of(cls, principal: Principal) -> Scope:
+        """What a principal may see. Whether it may still ask is ``Principal.active``."""
+        return cls(principal.node, principal.detail, principal.member_id)
 
     @classmethod
     def own(cls, member_id: str) -> Scope:

@@ -43,3 +43,11 @@ def spans(every_sixteenth: list[str], *, page: bool) -> list[Span]:
         cuts.append(every_sixteenth[at - 1])
         step = min(step * 2, MOST // FEWEST)
     return [Span(after, upto) for after, upto in pairwise([None, *cuts, None])]
+
+
+def later(ranges: list[Span], since: str | None) -> list[Span]:
+    """What is left of ranges from the member ``since`` on; all of them for None."""
+    if since is None:
+        return ranges
+    first, *rest = [span for span in ranges if span.upto is None or span.upto >= since]
+    return [Span(None, first.upto, since), *rest]

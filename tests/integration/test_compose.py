@@ -28,6 +28,7 @@ pytestmark = pytest.mark.kafka
 VARIABLES = {
     "XUEJING_CLICKHOUSE_PASSWORD": "a password with spaces & signs",
     "KAFKA_CLUSTER_ID": "eHVlamluZy10ZXN0LWtmaw",
+    "XUEJING_MEMBER_KEY": "0123456789abcdef" * 4,
     "XUEJING_WORKERS": "2",
 }
 

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-OURS = ("schemas", "producers", "streams", "sinks", "reports", "commands", "docs", "bench", "examples", "tests", "cli")
+OURS = (
+    "schemas", "producers", "streams", "sinks", "reports", "web", "commands", "docs", "bench", "examples", "tests",
+    "cli",
+)  # fmt: skip
 
 MAY_IMPORT = {
     "schemas": ("schemas",),
@@ -17,7 +20,8 @@ MAY_IMPORT = {
     "streams": ("schemas", "streams"),
     "sinks": ("schemas", "sinks"),
     "reports": ("schemas", "reports", "sinks.read", "sinks.client"),
-    "commands": ("schemas", "producers", "streams", "sinks", "reports", "commands"),
+    "web": ("schemas", "reports", "sinks.read", "sinks.client", "sinks.access", "sinks.audit", "web"),
+    "commands": ("schemas", "producers", "streams", "sinks", "reports", "web", "commands"),
     "cli": ("schemas", "commands"),
 }
 """Part → what of ours it may import: the module itself and what is below it."""
@@ -37,6 +41,9 @@ ONLY = {
     "cronsim": ("reports.schedule",),
     "obstore": ("reports.delivery",),
     "smtplib": ("reports.delivery",),
+    "fastapi": ("web.api",),
+    "pydantic": ("web.api",),
+    "uvicorn": ("web", "commands.api"),
 }
 """Third-party package → the only places that may import it."""
 
@@ -103,6 +110,10 @@ def test_the_dependency_rule_holds() -> None:
         ("reports.rows", "from sinks import clickhouse"),
         ("reports.rows", "import clickhouse_connect.driver"),
         ("reports.rows", "from commands.stack import stack"),
+        ("web.api.routes", "from commands.connect import connected"),
+        ("web.api.routes", "from sinks.clickhouse import ClickHouseSink"),
+        ("web.security", "import fastapi"),
+        ("reports.rows", "from web.api.app import create_app"),
         ("commands.stack", "import kafka"),
         ("commands.stack", "from tests.support import harness"),
     ],

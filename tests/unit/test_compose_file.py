@@ -14,8 +14,14 @@ from schemas.settings import PREFIX, load
 from tests.support import compose
 
 ROOT = Path(__file__).resolve().parents[2]
-REQUIRED = {"XUEJING_CLICKHOUSE_PASSWORD": "pw-" + "x" * 20, "KAFKA_CLUSTER_ID": "eHVlamluZy10ZXN0LWtmaw"}
-OURS = ("migrate", "worker", "xuejing")
+REQUIRED = {
+    "XUEJING_CLICKHOUSE_PASSWORD": "pw-" + "x" * 20,
+    "KAFKA_CLUSTER_ID": "eHVlamluZy10ZXN0LWtmaw",
+    "XUEJING_MEMBER_KEY": "0123456789abcdef" * 4,
+}
+OURS = ("migrate", "worker", "xuejing", "api")
+REACHED = ("api",)
+"""Ours that answer on the host's loopback."""
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +58,8 @@ def test_our_containers_can_do_little(services: dict[str, Any], name: str) -> No
     assert service["user"].split(":")[0] not in ("0", "root")
     assert service["cap_drop"] == ["ALL"]
     assert "no-new-privileges:true" in service["security_opt"]
-    assert service["networks"] == ["inside"]
-    assert "ports" not in service
+    assert service["networks"] == (["inside", "outside"] if name in REACHED else ["inside"])
+    assert ("ports" in service) == (name in REACHED)
 
 
 def test_the_inner_network_has_no_way_out_and_ports_are_on_loopback(services: dict[str, Any]) -> None:
@@ -97,6 +103,18 @@ def test_our_environment_is_valid_settings(services: dict[str, Any], name: str, 
     assert {k.removeprefix(PREFIX).lower() for k in environment} == set(origin), "a variable that no setting reads"
     assert not settings.embedded_store
     assert settings.kafka_bootstrap
+
+
+def test_the_api_answers_on_the_hosts_loopback_for_a_proxy_alone(services: dict[str, Any], tmp_path: Path) -> None:
+    from commands.api import check_exposure
+
+    service = services["api"]
+    assert service["profiles"] == ["api"]
+    settings, _ = load({k: str(v) for k, v in service["environment"].items()}, tmp_path)
+    check_exposure(settings)
+    assert service["ports"] == [f"127.0.0.1:{settings.api_port}:{settings.api_port}"]
+    assert f":{settings.api_port}/healthz" in service["healthcheck"]["test"][-1]
+    assert settings.api_proxies == "172.16.0.0/12"
 
 
 def test_the_image_runs_without_privileges_and_copies_every_part() -> None:

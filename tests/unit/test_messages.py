@@ -17,7 +17,7 @@ from schemas.errors import InputError, XuejingError
 
 CHINESE = r"[\u4e00-\u9fff]"
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ("commands", "producers", "reports", "schemas", "sinks")
+FOLDERS = ("commands", "producers", "reports", "schemas", "sinks", "web")
 OURS = {name for name in dir(errors) if isinstance(getattr(errors, name), type)} | {
     "BrokerUnavailable", "BrokerError", "WorkerStopped", "Differences", "EngineFailed", "EngineInUse",
     "ReportError", "Unbalanced", "Unexplained", "NotDelivered", "ScheduleBusy", "IssuingBusy"}  # fmt: skip

@@ -17,10 +17,12 @@ from rich.console import Console
 
 from commands.as_of import parse_moment
 from commands.context import day_of
-from commands.query import ALL, FIRST, category, destination, selected
+from commands.query import FIRST, destination
 from commands.reports import _moments
-from commands.tabular import WRITERS, show, write_csv
+from commands.tabular import show
+from reports.asking import ALL, category, selected
 from reports.data import EVERYTHING, Period
+from reports.formats.records import WRITERS, write_csv
 from reports.issued.register import Issued, Series
 from schemas.errors import InputError
 from sinks.read import QUERIES

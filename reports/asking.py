@@ -1,0 +1,101 @@
+"""Questions by name as people and programs put them: which there are, which columns and filters, and the rows.
+
+The command line and the query API ask through here, so that both give the same answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TypeAlias
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from reports import withholding
+from reports.analytics.computed import COMPUTED, ComputedQuery
+from schemas.credit import CreditPolicy
+from schemas.errors import InputError
+from schemas.reference import MEMBER_CATEGORIES, normalise
+from schemas.settings import Settings
+from sinks.read import QUERIES, Filters, Query, Reader, Scope
+
+Question: TypeAlias = Query | ComputedQuery
+ALL: dict[str, Question] = {**QUERIES, **COMPUTED}
+"""Queries of the store, then those that are computed from them, by name."""
+
+
+def category(text: str, where: str = "--category") -> str:
+    """The code of a member category by any of its names. Raises InputError naming ``where``."""
+    wanted = normalise(text)
+    for choice in MEMBER_CATEGORIES:
+        if wanted in {normalise(name) for name in (choice.code, *choice.title, *choice.aliases)}:
+            return choice.code
+    raise InputError(
+        f"there is no member category {text!r}",
+        where=where,
+        hint=", ".join(f"{c.code} {c.title.zh}" for c in MEMBER_CATEGORIES),
+    )
+
+
+def selected(query: Question, text: str | None, where: str = "--columns") -> list[str]:
+    """The columns asked for, in the order asked for. Raises InputError for one that the query does not have."""
+    if text is None:
+        return query.names
+    listed = [name.strip() for name in text.split(",") if name.strip()]
+    if unknown := [name for name in listed if name not in query.names]:
+        raise InputError(f"{query.name} has no column {', '.join(unknown)}", where=where, hint=", ".join(query.names))
+    return listed or query.names
+
+
+def frames(
+    reader: Reader,
+    query: Question,
+    scope: Scope,
+    filters: Filters,
+    settings: Settings,
+    *,
+    limit: int | None = None,
+    since: str | None = None,
+) -> Iterator[pl.DataFrame]:
+    """The rows of a query with all its columns, block by block; at least one block. Raises as ``Reader.frame`` does.
+
+    ``since``: only of members from this id on, for a query that is sorted by member.
+    Of what a scope of aggregates may see, small groups are withheld; see ``withholding``.
+    """
+    if scope.detail == "aggregate":
+        found = _withheld(reader, query, scope, filters, settings)
+        yield found if limit is None else found.head(limit)
+        return
+    yield from _rows(reader, query, scope, filters, settings, limit, since)
+
+
+def _withheld(reader: Reader, query: Question, scope: Scope, filters: Filters, settings: Settings) -> pl.DataFrame:
+    """The whole answer for a scope of aggregates: what is withheld depends on all of its rows."""
+    today = datetime.now(ZoneInfo(reader.generation().timezone)).date()
+    withholding.check(query.name, scope, filters, today)
+    found = pl.concat(list(_rows(reader, query, scope, filters, settings)))
+    rule, k = withholding.RULES[query.name], settings.small_group
+    if rule.kind == "whole":
+        return withholding.large_enough(query.name, found, k)
+    if rule.kind == "days":
+        days = Filters(first=filters.first, last=filters.last, course="")
+        everywhere = reader.frame(query.name, Scope.everything(), days)
+        return withholding.shown_days(found, everywhere, reader.roster(), filters.org, k, today)
+    return found
+
+
+def _rows(
+    reader: Reader,
+    query: Question,
+    scope: Scope,
+    filters: Filters,
+    settings: Settings,
+    limit: int | None = None,
+    since: str | None = None,
+) -> Iterator[pl.DataFrame]:
+    if isinstance(query, Query):
+        yield from reader.batches(query.name, scope, filters, limit=limit, since=since)
+        return
+    credit = CreditPolicy.of(settings.credit_rules, settings.shown_families)
+    yield query.frame(reader, scope, filters, limit=limit, pass_share=settings.pass_share, credit=credit)

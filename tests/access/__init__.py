@@ -1,0 +1,1 @@
+"""Random trees, memberships, principals and queries: what each principal gets, against a filter that knows no SQL."""
