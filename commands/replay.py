@@ -29,7 +29,8 @@ def _page(store: Store, where: dict[str, Any], after: tuple[str, int, str]) -> l
         SELECT member_id, toUnixTimestamp64Milli(at) AS ms, toString(event_id) AS id, body_hash, skew_ms,
                toUnixTimestamp64Milli(received_at) AS received, base64Encode(raw) AS raw
         FROM events FINAL
-        WHERE raw != '' AND at >= fromUnixTimestamp64Milli({first:Int64}) AND at < fromUnixTimestamp64Milli({last:Int64})
+        WHERE raw != ''
+          AND at >= fromUnixTimestamp64Milli({first:Int64}) AND at < fromUnixTimestamp64Milli({last:Int64})
           AND ({member:String} = '' OR member_id = {member:String})
           AND ({course:String} = '' OR course_id = {course:String})
           AND (member_id, toUnixTimestamp64Milli(at), toString(event_id)) > ({m:String}, {t:Int64}, {i:String})

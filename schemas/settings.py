@@ -109,10 +109,13 @@ class Settings:
     )
     api_host: str = _setting("127.0.0.1", "address on which `xuejing api` answers")
     api_port: int = _setting(8787, "its port; 0: any free one", least=0, most=65_535)
-    api_tls_cert: str = _setting("", "certificate chain (PEM) of the API; empty: plain HTTP, on loopback or behind a proxy")
+    api_tls_cert: str = _setting(
+        "", "certificate chain (PEM) of the API; empty: plain HTTP, on loopback or behind a proxy"
+    )
     api_tls_key: str = _setting("", "its private key (PEM)")
     api_proxies: str = _setting(
-        "", "addresses of reverse proxies whose X-Forwarded-For and -Proto are believed, separated by commas; empty: none"
+        "",
+        "addresses of reverse proxies whose X-Forwarded-For and -Proto are believed, separated by commas; empty: none",
     )
     api_requests: int = _setting(120, "requests a minute of one token; half as many at once", least=1)
     api_rows: int = _setting(100_000, "most rows of a page of the API", least=1, most=1_000_000)

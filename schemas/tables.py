@@ -387,7 +387,11 @@ AUDIT = Table(
         Column("outcome", "LowCardinality(String)", "ok, or why not"),
         Column("key_check", "LowCardinality(String)", "tells with which secret it was sealed"),
         Column("previous", "String", "seal of the entry before it in the chain, '' for the first"),
-        Column("links", "Array(String)", "of the first entry, and one a day: seals of the ends of the chains that were there"),
+        Column(
+            "links",
+            "Array(String)",
+            "of the first entry, and one a day: seals of the ends of the chains that were there",
+        ),
         Column("seal", "String", "HMAC-SHA-256 of all other columns"),
     ),
     ("writer", "seq", "seal"),

@@ -17,12 +17,14 @@ _NAMES = {choice.code: choice.title for choice in MEETINGS}
 @dataclass(frozen=True, slots=True)
 class MeetingLine:
     """One kind of organised session. ``expected``: message that says how often the rules expect one, '' for no rule.
-    ``missing``: of a single branch, whole months or quarters without one; says nothing about persons."""
+    ``missing``: of a single branch, whole months, quarters or years without one; says nothing about persons.
+    ``complete``: of a single branch, there are such periods and each has one."""
 
     name: Text
     held: Figure
     expected: str
-    missing: tuple[str, ...]
+    missing: tuple[Text, ...]
+    complete: bool
 
 
 def meeting_lines(data: CreditData | None, orgs: Collection[str]) -> tuple[MeetingLine, ...]:
@@ -33,7 +35,18 @@ def meeting_lines(data: CreditData | None, orgs: Collection[str]) -> tuple[Meeti
             _NAMES[kind.meeting],
             Figure("meetings_held", kind.held),
             f"group.life_every_{kind.every}" if kind.every else "",
-            kind.missing if single else (),
+            tuple(map(_period, kind.missing)) if single else (),
+            single and kind.periods > 0 and not kind.missing,
         )
         for kind in rhythm(data, orgs)
     )
+
+
+def _period(label: str) -> Text:
+    """``2026-05``, ``2026-Q2`` or ``2026`` as offices write it."""
+    year, _, part = label.partition("-")
+    if not part:
+        return Text(f"{year}年", year)
+    if part.startswith("Q"):
+        return Text(f"{year}年第{'一二三四'[int(part[1]) - 1]}季度", f"{year} {part}")
+    return Text(f"{year}年{int(part)}月", label)

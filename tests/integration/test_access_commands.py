@@ -12,13 +12,13 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli import application
+from commands.connect import engine
 from commands.stack import store_folder
 from reports.asking import ALL, Question, frames
 from schemas.errors import ConfigError, InputError, XuejingError
 from schemas.settings import Settings
 from sinks.access import Access
 from sinks.client import Endpoint, Store
-from sinks.embedded.process import EngineProcess
 from sinks.migrate import migrate
 from sinks.read import Filters, Reader, Scope
 from tests.support.loaded import load
@@ -29,22 +29,18 @@ ANALYST = Scope("top", "aggregate")
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """Of a data folder with a filled store in it."""
-    pytest.importorskip("chdb", reason="the embedded engine is not installed")
-    found = replace(Settings(), data_dir=str(tmp_path_factory.mktemp("access")), small_group=2)
-    with EngineProcess(store_folder(found)) as engine:
-        store = Store(Endpoint(engine.url, engine.user, engine.password))
-        migrate(store)
-        load(store, lines(3, 900), reference(3), "Asia/Shanghai")
-        store.close()
-    return found
+    """Of a data folder of its own."""
+    return replace(Settings(), data_dir=str(tmp_path_factory.mktemp("access")), small_group=2)
 
 
 @pytest.fixture(scope="module")
 def store(settings: Settings) -> Iterator[Store]:
-    """A running engine: the commands find it by themselves."""
-    with EngineProcess(store_folder(settings)) as engine:
-        found = Store(Endpoint(engine.url, engine.user, engine.password))
+    """A filled store on a running engine: the commands find it by themselves."""
+    pytest.importorskip("chdb", reason="the embedded engine is not installed")
+    with engine(store_folder(settings), durable=False) as process:
+        found = Store(Endpoint(process.url, process.user, process.password))
+        migrate(found)
+        load(found, lines(3, 900), reference(3), "Asia/Shanghai")
         yield found
         found.close()
 
@@ -62,7 +58,8 @@ def cli(settings: Settings, *arguments: str) -> Result:
     return result
 
 
-def test_tokens_from_the_command_line(settings: Settings) -> None:
+def test_tokens_from_the_command_line(store: Store, settings: Settings) -> None:
+    assert Access(store).principals() == []
     token = cli(settings, "token", "create", "branch_secretary", "--org", "l1", "--label", "spring").stdout.strip()
     principal_id = token.split("_")[1]
     shown = cli(settings, "token", "list").stdout
@@ -84,7 +81,6 @@ def test_tokens_from_the_command_line(settings: Settings) -> None:
 
 def test_aggregates_are_withheld_where_they_are_few(store: Store, settings: Settings) -> None:
     reader = Reader(store)
-    assert Access(store).principals()
     own = whole(reader, ALL["branch-day"], ANALYST, Filters(), settings)
     everything = whole(reader, ALL["branch-day"], Scope("top", "named"), Filters(course=""), settings)
     assert own.height == everything.height
@@ -129,5 +125,6 @@ def test_questions_are_about_enough_members_of_one_quarter(store: Store, setting
             whole(reader, ALL[name], ANALYST, Filters(), strict)
 
 
-def test_the_folder_is_private(settings: Settings) -> None:
+def test_the_folder_is_private(store: Store, settings: Settings) -> None:
+    assert store.version()
     assert Path(store_folder(settings)).stat().st_mode & 0o077 == 0
