@@ -1,0 +1,1 @@
+"""HTTP faces of Xuejing: the query API and the dashboard."""

@@ -1,0 +1,132 @@
+"""From contents to HTML: each page is a frame around named parts, which can be pushed one by one."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from hashlib import sha256
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import ChoiceLoader, PackageLoader
+from markupsafe import Markup, escape
+
+from reports.figures import Figure
+from reports.measures.suppression import DEFAULT_K
+from reports.render import environment
+from reports.text import LANGUAGES, Value, Words
+from schemas.metrics import METRICS
+from schemas.reference.columns import Language, Text
+from web.dashboard.asking import Asked
+
+PARTS: Mapping[str, tuple[str, ...]] = {
+    "branch": (
+        "fresh", "now", "offers", "silent", "trend", "calendar", "topics", "missed", "credit", "ledger", "quality"
+    ),
+    "committee": ("fresh", "overview", "tree", "trend", "funnel", "hard", "topics", "missed", "change", "quality"),
+    "member": ("fresh", "now", "review", "trend", "calendar", "mastery", "book", "progress", "credit", "quality"),
+    "operator": ("fresh", "parts", "received_lines", "rejected", "jobs"),
+}  # fmt: skip
+"""Kind of page → its parts, in the order in which they stand. A template ``KIND/PART.html.j2`` makes each."""
+SHARED = {"fresh": "shared/fresh", "quality": "shared/quality", "trend": "shared/trend", "missed": "shared/missed"}
+QUIET = "definitions"
+"""A part that is never announced: the definitions of what the others show."""
+
+
+@cache
+def _messages() -> Mapping[str, Text]:
+    raw = tomllib.loads(files("web.dashboard").joinpath("messages.toml").read_text("utf-8"))
+    return {f"{s}.{key}": Text(pair["zh"], pair["en"]) for s, keys in raw.items() for key, pair in keys.items()}
+
+
+@cache
+def words(language: Language) -> Words:
+    """Wording of reports and of the dashboard."""
+    found = Words(language)
+    found.messages = found.messages | {key: text.of(language) for key, text in _messages().items()}
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A part as HTML; ``hash`` changes with it."""
+
+    name: str
+    html: str
+    hash: str
+
+
+def rendered(name: str, html: str) -> Rendered:
+    """A part and its hash."""
+    return Rendered(name, html, sha256(html.encode()).hexdigest()[:12])
+
+
+class Pages:
+    """Pages in one language."""
+
+    def __init__(self, language: Language) -> None:
+        self.language, self.words = language, words(language)
+        loader = ChoiceLoader([PackageLoader("web.dashboard"), PackageLoader("reports")])
+        self._environment = environment(self.words, DEFAULT_K, loader)
+        self._shown: set[str] = set()
+        self._environment.globals.update(label=self._label, why=self._why, hue=_hue)
+        self._environment.filters.update(plain=lambda n: self.words.value(_number(n)), moment=self._moment)
+
+    def parts(self, asked: Asked, view: Any, **values: Any) -> tuple[Rendered, ...]:
+        """Every part of a page, and at the end the definitions of the metrics that they name."""
+        shown: set[str] = set()
+        given = {"view": view, "asked": asked, "kind": asked.kind, "note_shown": shown.add, **values}
+        made = []
+        for name in PARTS[asked.kind]:
+            template = self._environment.get_template(f"{SHARED.get(name, f'{asked.kind}/{name}')}.html.j2")
+            made.append(rendered(name, template.render(part=name, **given).strip()))
+        used = [m for m in METRICS if any(f'popovertarget="m-{m}"' in part.html for part in made)]
+        definitions = self._environment.get_template("shared/definitions.html.j2")
+        made.append(rendered(QUIET, definitions.render(metrics=[METRICS[m] for m in used])))
+        return tuple(made)
+
+    def page(self, parts: Sequence[Rendered], asked: Asked, **values: Any) -> str:
+        """The whole page."""
+        template = self._environment.get_template("page.html.j2")
+        return template.render(parts=parts, asked=asked, quiet=QUIET, **values)
+
+    def other(self, template: str, **values: Any) -> str:
+        """A page without parts: the entrance, or what went wrong."""
+        return self._environment.get_template(f"{template}.html.j2").render(**values)
+
+    def _why(self, metric_id: str) -> Markup:
+        """A button that opens the metric's definition."""
+        name = METRICS[metric_id].name.of(self.language)
+        said = self.words("dash.what_is", name=name)
+        button = '<button type="button" class="why" popovertarget="m-{}" aria-label="{}">?</button>'
+        return Markup(button).format(metric_id, said)
+
+    def _label(self, metric_id: str) -> Markup:
+        """A metric's name with that button."""
+        name = escape(METRICS[metric_id].name.of(self.language))
+        return Markup('<span class="m">{} {}</span>').format(name, self._why(metric_id))
+
+    def _moment(self, at: Any, zone: Any) -> str:
+        return self.words.value(at.astimezone(zone)) if at else "—"
+
+
+def _number(n: float) -> Value:
+    return Figure("events", n)
+
+
+def _hue(figure: Figure, overall: float | None) -> str:
+    """A word for a share beside the overall one, for a class: only where its interval lies clear of it."""
+    if overall is None or figure.low is None or figure.high is None:
+        return "near"
+    return "low" if figure.high < overall else "high" if figure.low > overall else "near"
+
+
+@cache
+def pages(language: Language) -> Pages:
+    """Pages in a language; templates are compiled once."""
+    return Pages(language)
+
+
+EVERY = {language: partial(pages, language) for language in LANGUAGES}
