@@ -35,6 +35,7 @@ COMMANDS = {
     "demo": Command("analysing", "demo", _START),
     "analyse": Command("analysing", "analyse_files", _START),
     "up": Command("serve", "up", _START),
+    "dashboard": Command("dashboard", "dashboard", _START),
     "doctor": Command("doctor", "doctor", _START),
     "template": Command("data", "template", _DATA),
     "emit": Command("data", "emit", _DATA),

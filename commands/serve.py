@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
 import time
+from contextlib import nullcontext
 from typing import Annotated
 
 import typer
@@ -16,15 +15,20 @@ from sinks.embedded.process import EngineProcess
 from . import context as contexts
 from . import logs
 from .connect import announce, connected, endpoint, retract, store_folder
-from .stack import prepare, stack
+from .dashboard import link_of
+from .dying import watch_stdin
+from .stack import dashboard_process, prepare, stack
 from .worker import run_worker, topics
 
 
 def up(
     ctx: typer.Context,
     seconds: Annotated[float | None, typer.Option(help="运行多久，默认直到 Ctrl-C · how long to run")] = None,
+    dashboard: Annotated[
+        bool, typer.Option("--dashboard/--no-dashboard", help="启动实时看板 · start the dashboard too")
+    ] = True,
 ) -> None:
-    """在本机启动引擎、消息服务与流处理 · Start engine, broker and worker on this machine, until Ctrl-C.
+    """在本机启动引擎、消息服务、流处理与看板 · Start engine, broker, worker and dashboard, until Ctrl-C.
 
     Data stays in the folder given by --data. Other commands (`emit`, `import`, `query`, `report`) find what runs
     here by the same --data.
@@ -41,12 +45,16 @@ def up(
             "Ctrl-C stops",
         )
         end = time.monotonic() + seconds if seconds is not None else float("inf")
-        try:
-            while time.monotonic() < end:
-                running.check()
-                time.sleep(0.5)
-        except KeyboardInterrupt:
-            pass
+        with dashboard_process(running.settings) if dashboard else nullcontext() as screen:
+            try:
+                while time.monotonic() < end:
+                    running.check()
+                    if screen and (link := link_of(context.settings.folder, screen.pid)):
+                        context.say(f"看板（链接只能用一次）：{link}", f"dashboard (the link works once): {link}")
+                        screen = None
+                    time.sleep(0.5)
+            except KeyboardInterrupt:
+                pass
         context.say("正在处理剩余事件…", "processing what is left…")
         # The embedded broker keeps events in memory only: they must be archived before it ends.
         running.wait_until_processed()
@@ -69,19 +77,12 @@ def worker(
     settings = contexts.of(ctx).settings
     logs.configure(settings)
     if die_with_parent:
-        threading.Thread(target=_watch_stdin, daemon=True).start()
+        threading.Thread(target=watch_stdin, daemon=True).start()
     with connected(settings) as store:
         prepare(settings, store)
         topics(settings)
         code = run_worker(settings, store, embedded=embedded)
     raise typer.Exit(code)
-
-
-def _watch_stdin() -> None:
-    # Not sys.stdin: a thread inside its buffer would hinder the interpreter's end.
-    while os.read(0, 1 << 16):
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def engine(

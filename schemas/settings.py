@@ -88,6 +88,8 @@ class Settings:
     credit_rules: str = _setting("", "TOML file with the rules of credit hours; empty: schemas/credit.toml")
     metrics_host: str = _setting("127.0.0.1", "address on which a worker answers /metrics, /ready and /live")
     metrics_port: int = _setting(0, "its port; 0: none", least=0)
+    dashboard_host: str = _setting("127.0.0.1", "address on which the dashboard listens")
+    dashboard_port: int = _setting(8640, "its port; another one where that is taken; 0: the system chooses", least=0)
     probe_seconds: int = _setting(0, "how often a worker sends a probe through the pipeline; 0: never", least=0)
     wedged_seconds: int = _setting(
         300, "/live fails when messages wait and no batch ends for so long (the store being there); 0: never", least=0

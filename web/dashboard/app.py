@@ -72,7 +72,7 @@ class Dashboard:
         """The parts of a page for a viewer. Called in a thread."""
         view = self.view(viewer, page)
         zone = ZoneInfo(view.fresh.timezone)
-        return pages(page.language).parts(page, view, zone=zone, **frame.inside(viewer, page))
+        return pages(page.language).parts(page, view, zone=zone, k=str(self.gatherer.k), **frame.inside(viewer, page))
 
     def view(self, viewer: Viewer, page: Asked) -> Any:
         """The content of a page."""
@@ -90,7 +90,7 @@ class Dashboard:
         return reader.roster(), self.gatherer.today(reader)
 
 
-class _Refused(Exception):  # noqa: N818
+class _Refused(Exception):
     """Nothing to see here; whether there is such a page is not told."""
 
 
@@ -226,7 +226,9 @@ def application(dashboard: Dashboard) -> FastAPI:
         async def allowed() -> bool:
             return await asyncio.to_thread(viewer_of, request) == viewer
 
-        events = hub.stream((viewer.scope, page), lambda: dashboard.parts(viewer, page), have, allowed)
+        events = hub.stream(
+            (viewer.scope, page), lambda: dashboard.parts(viewer, page), have, allowed, pulse=page.kind == "operator"
+        )
         return StreamingResponse(_sent(events), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
     @app.get("/operator")
@@ -235,7 +237,9 @@ def application(dashboard: Dashboard) -> FastAPI:
         if await asyncio.to_thread(viewer_of, request) is None:
             return RedirectResponse("/enter", 303)
         viewer, page, roster, today = await opened(request, kind, subject)
-        parts = await hub.parts((viewer.scope, page), lambda: dashboard.parts(viewer, page))
+        parts = await hub.parts(
+            (viewer.scope, page), lambda: dashboard.parts(viewer, page), pulse=page.kind == "operator"
+        )
         courses = await asyncio.to_thread(dashboard.gatherer.courses)
         around = frame.around(viewer, page, roster, today, courses)
         return HTMLResponse(pages(page.language).page(parts, page, **around))

@@ -15,7 +15,7 @@ from web.dashboard.viewers import PageKind
 
 Span = Literal["today", "week", "weeks4", "weeks12", "weeks20", "days"]
 SPANS: tuple[Span, ...] = get_args(Span)
-DEFAULT: Span = "weeks4"
+DEFAULT: Span = "weeks12"
 _WEEKS: Mapping[str, int] = {"weeks4": 4, "weeks12": 12, "weeks20": 20}
 LONGEST = 1100
 """Days that one page may be about: three years."""
@@ -68,7 +68,8 @@ class Asked:
             weeks = _WEEKS.get(self.span, _WEEKS[DEFAULT])
             return Period(monday - timedelta(weeks=weeks), monday - timedelta(days=1))
         if self.span == "days":
-            assert self.first is not None and self.last is not None
+            assert self.first is not None
+            assert self.last is not None
             return Period(self.first, self.last)
         if self.span == "today":
             return Period(today, today)
@@ -78,7 +79,7 @@ class Asked:
 
 
 def asked(kind: PageKind, subject: str, given: Mapping[str, str], language: Language) -> Asked:
-    """From the parameters of an address; ``language``: where none is given. Raises InputError for what can't be read."""
+    """From the parameters of an address; ``language``: where none is given. Raises InputError for what is no period."""
     spoken = given.get("lang") or language
     if spoken not in ("zh", "en"):
         raise InputError(f"{spoken!r} is no language of ours", where="lang", hint="zh / en")

@@ -90,9 +90,13 @@ class Gatherer:
     """Makes pages' contents from one store. Safe to use from several threads; each call reads anew."""
 
     def __init__(
-        self, store: Store, credit: CreditPolicy | None = None, clock: Clock = lambda: datetime.now(UTC)
+        self,
+        store: Store,
+        credit: CreditPolicy | None = None,
+        clock: Clock = lambda: datetime.now(UTC),
+        k: int = DEFAULT_K,
     ) -> None:
-        self.store, self.credit, self.clock = store, credit, clock
+        self.store, self.credit, self.clock, self.k = store, credit, clock, k
 
     def reader(self) -> Reader:
         """A reader of the generation that is active now."""
@@ -146,7 +150,7 @@ class Gatherer:
         named = scope.detail == "named"
         data = self._data(reader, replace(scope, detail="named"), asked, self.today(reader), aggregate=not named)
         populations = Populations(data.roster, data.period)
-        policy = Policy("named" if named else "aggregate", 1 if named else DEFAULT_K)
+        policy = Policy("named" if named else "aggregate", 1 if named else self.k)
         groups = Groups(data, populations, Deliveries(data), _content(asked), policy)
         report = groups.report(asked.subject)
         return Committee(report, tuple(_tree(groups, report, asked, named)), named, self.freshness(reader, scope))

@@ -44,11 +44,14 @@ class Hub:
     _open: int = 0
     _task: asyncio.Task[None] | None = None
 
-    async def parts(self, key: Hashable, make: Make) -> tuple[Rendered, ...]:
-        """The parts of a page as the store is now. Whoever asks for the same page meanwhile waits for the same."""
+    async def parts(self, key: Hashable, make: Make, *, pulse: bool = False) -> tuple[Rendered, ...]:
+        """The parts of a page as the store is now. Whoever asks for the same page meanwhile waits for the same.
+
+        ``pulse``: the page shows more than the store, and is made anew every few seconds.
+        """
         if not self._open:
             await self._look()
-        version = self._seen
+        version = self._current(pulse)
         found = self._made.get(key)
         if found is None or found.version != version:
             future = asyncio.ensure_future(asyncio.to_thread(make))
@@ -60,13 +63,22 @@ class Hub:
         # A reader that goes away must not take the page from the others.
         return await asyncio.shield(found.parts)
 
+    def _current(self, pulse: bool) -> Hashable:
+        return self._seen, int(asyncio.get_running_loop().time() / CLOCK) if pulse else 0
+
     def _forget(self, key: Hashable, done: asyncio.Future[Any]) -> None:
         failed = done.cancelled() or done.exception() is not None
         if failed and (found := self._made.get(key)) is not None and found.parts is done:
             del self._made[key]
 
     async def stream(
-        self, key: Hashable, make: Make, have: Collection[str], allowed: Callable[[], Awaitable[bool]]
+        self,
+        key: Hashable,
+        make: Make,
+        have: Collection[str],
+        allowed: Callable[[], Awaitable[bool]],
+        *,
+        pulse: bool = False,
     ) -> AsyncIterator[tuple[str, Any]]:
         """Events of one open page: ``parts`` that differ from ``have``, ``clock``, and ``end`` when it may no longer
         be seen."""
@@ -83,25 +95,27 @@ class Hub:
                     yield "end", None
                     return
                 yield "clock", not self._away
-                if self._seen is not None and self._seen != version:
-                    version = self._seen
+                if self._seen is not None and self._current(pulse) != version:
+                    version = self._current(pulse)
                     try:
-                        parts = await self.parts(key, make)
+                        parts = await self.parts(key, make, pulse=pulse)
                     except StoreError:
                         version, self._away = object(), True  # asked again when the store answers
                     else:
                         if changed := [p for p in parts if p.hash not in shown]:
                             yield "parts", changed
                         shown = {p.hash for p in parts}
-                await self._changed(version)
+                await self._changed(version, pulse)
         finally:
             self._open -= 1
 
-    async def _changed(self, version: Hashable) -> None:
+    async def _changed(self, version: Hashable, pulse: bool) -> None:
         """Until the store has another version, or it is time to say that all is well."""
         async with self._turn:
             try:
-                await asyncio.wait_for(self._turn.wait_for(lambda: self._seen != version and not self._away), CLOCK)
+                await asyncio.wait_for(
+                    self._turn.wait_for(lambda: self._current(pulse) != version and not self._away), CLOCK
+                )
             except TimeoutError:
                 return
 

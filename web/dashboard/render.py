@@ -5,28 +5,28 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
 from jinja2 import ChoiceLoader, PackageLoader
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from reports.figures import Figure
 from reports.measures.suppression import DEFAULT_K
 from reports.render import environment
-from reports.text import LANGUAGES, Value, Words
+from reports.text import Value, Words
 from schemas.metrics import METRICS
 from schemas.reference.columns import Language, Text
 from web.dashboard.asking import Asked
 
 PARTS: Mapping[str, tuple[str, ...]] = {
     "branch": (
-        "fresh", "now", "offers", "silent", "trend", "calendar", "topics", "missed", "credit", "ledger", "quality"
+        "fresh", "now", "offers", "silent", "trend", "calendar", "topics", "missed", "credit", "quality", "ledger"
     ),
     "committee": ("fresh", "overview", "tree", "trend", "funnel", "hard", "topics", "missed", "change", "quality"),
-    "member": ("fresh", "now", "review", "trend", "calendar", "mastery", "book", "progress", "credit", "quality"),
+    "member": ("fresh", "now", "review", "trend", "calendar", "mastery", "progress", "credit", "book", "quality"),
     "operator": ("fresh", "parts", "received_lines", "rejected", "jobs"),
 }  # fmt: skip
 """Kind of page → its parts, in the order in which they stand. A template ``KIND/PART.html.j2`` makes each."""
@@ -70,14 +70,12 @@ class Pages:
         self.language, self.words = language, words(language)
         loader = ChoiceLoader([PackageLoader("web.dashboard"), PackageLoader("reports")])
         self._environment = environment(self.words, DEFAULT_K, loader)
-        self._shown: set[str] = set()
-        self._environment.globals.update(label=self._label, why=self._why, hue=_hue)
+        self._environment.globals.update(label=self._label, why=self._why)
         self._environment.filters.update(plain=lambda n: self.words.value(_number(n)), moment=self._moment)
 
     def parts(self, asked: Asked, view: Any, **values: Any) -> tuple[Rendered, ...]:
         """Every part of a page, and at the end the definitions of the metrics that they name."""
-        shown: set[str] = set()
-        given = {"view": view, "asked": asked, "kind": asked.kind, "note_shown": shown.add, **values}
+        given = {"view": view, "asked": asked, "kind": asked.kind, **values}
         made = []
         for name in PARTS[asked.kind]:
             template = self._environment.get_template(f"{SHARED.get(name, f'{asked.kind}/{name}')}.html.j2")
@@ -101,12 +99,15 @@ class Pages:
         name = METRICS[metric_id].name.of(self.language)
         said = self.words("dash.what_is", name=name)
         button = '<button type="button" class="why" popovertarget="m-{}" aria-label="{}">?</button>'
-        return Markup(button).format(metric_id, said)
+        return Markup(button).format(metric_id, said)  # noqa: S704 - values are escaped
 
     def _label(self, metric_id: str) -> Markup:
         """A metric's name with that button."""
-        name = escape(METRICS[metric_id].name.of(self.language))
-        return Markup('<span class="m">{} {}</span>').format(name, self._why(metric_id))
+        name = METRICS[metric_id].name.of(self.language)
+        cut = len(name) - 2 if self.language == "zh" else name.rfind(" ") + 1
+        # The button stays with the end of the name where a line is broken.
+        pattern = '<span class="m">{}<span class="nb">{} {}</span></span>'
+        return Markup(pattern).format(name[:cut], name[cut:], self._why(metric_id))  # noqa: S704 - values are escaped
 
     def _moment(self, at: Any, zone: Any) -> str:
         return self.words.value(at.astimezone(zone)) if at else "—"
@@ -116,17 +117,7 @@ def _number(n: float) -> Value:
     return Figure("events", n)
 
 
-def _hue(figure: Figure, overall: float | None) -> str:
-    """A word for a share beside the overall one, for a class: only where its interval lies clear of it."""
-    if overall is None or figure.low is None or figure.high is None:
-        return "near"
-    return "low" if figure.high < overall else "high" if figure.low > overall else "near"
-
-
 @cache
 def pages(language: Language) -> Pages:
     """Pages in a language; templates are compiled once."""
     return Pages(language)
-
-
-EVERY = {language: partial(pages, language) for language in LANGUAGES}
