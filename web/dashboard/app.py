@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
+from reports.analytics.computed import COMPUTED
 from schemas.errors import InputError, StoreError
 from schemas.reference import Roster
 from schemas.reference.columns import Language
@@ -59,14 +60,18 @@ class Dashboard:
     hosts: frozenset[str] = frozenset()
     asked: dict[str, Any] = field(default_factory=dict)
     hub: Hub = field(init=False)
+    _seen: Hashable = field(default=None, init=False)
+    _zone: ZoneInfo = field(default=ZoneInfo("UTC"), init=False)
 
     def __post_init__(self) -> None:
         self.hub = Hub(self._version)
 
     def _version(self) -> Hashable:
+        found = store_version(self.gatherer.store)
+        if found != self._seen:
+            self._zone, self._seen = self.gatherer.zone(self.gatherer.reader()), found
         # At midnight today becomes yesterday.
-        day = self.gatherer.today(self.gatherer.reader())
-        return store_version(self.gatherer.store), day
+        return found, self.gatherer.clock().astimezone(self._zone).date()
 
     def parts(self, viewer: Viewer, page: Asked) -> tuple[Rendered, ...]:
         """The parts of a page for a viewer. Called in a thread."""
@@ -250,7 +255,7 @@ def application(dashboard: Dashboard) -> FastAPI:
 def _csv(dashboard: Dashboard, viewer: Viewer, page: Asked, name: str, today: date) -> bytes:
     reader = dashboard.gatherer.reader()
     out: IO[bytes] = io.BytesIO()
-    more = dashboard.asked if name in export.COMPUTED else {}
+    more = dashboard.asked if name in COMPUTED else {}
     zone = ZoneInfo(reader.generation().timezone)
     dashboard.csv(export.frames(reader, name, viewer, page, today, **more), out, zone, bom=True)
     out.seek(0)

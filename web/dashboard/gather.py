@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -26,7 +28,7 @@ from sinks.client import Store
 from sinks.read import Filters, Reader, Scope
 from web.dashboard.asking import Asked
 from web.dashboard.glance import Glance, glance, week_of
-from web.dashboard.viewers import Viewer
+from web.dashboard.viewers import PageKind, Viewer
 
 Clock = Callable[[], datetime]
 
@@ -86,6 +88,59 @@ MOST_TREE = 200
 """Lines of a tree on one page."""
 
 
+class References:
+    """Roster and catalogue of the latest imports, read once for all pages until there is another import."""
+
+    def __init__(self) -> None:
+        self._imports: dict[str, int] | None = None
+        self._frames: dict[str, pl.DataFrame] = {}
+        self._roster: Roster | None = None
+        self._lock = threading.Lock()
+
+    def frame(self, name: str, imports: dict[str, int], read: Callable[[str], pl.DataFrame]) -> pl.DataFrame:
+        """A reference table."""
+        with self._lock:
+            self._renew(imports)
+            if name not in self._frames:
+                self._frames[name] = read(name)
+            return self._frames[name]
+
+    def roster(self, imports: dict[str, int], read: Callable[[], Roster]) -> Roster:
+        """The roster."""
+        with self._lock:
+            self._renew(imports)
+            if self._roster is None:
+                self._roster = read()
+            return self._roster
+
+    def _renew(self, imports: dict[str, int]) -> None:
+        if imports != self._imports:
+            self._imports, self._frames, self._roster = imports, {}, None
+
+
+class PageReader(Reader):
+    """Reads for one page: what all pages share comes from ``References``."""
+
+    def __init__(self, store: Store, references: References) -> None:
+        super().__init__(store, steady=True)
+        self._references = references
+        self._imports: dict[str, int] | None = None
+
+    def imports(self) -> dict[str, int]:
+        """Asked once a page."""
+        if self._imports is None:
+            self._imports = super().imports()
+        return self._imports
+
+    def reference(self, name: str) -> pl.DataFrame:
+        """Rows of a reference table."""
+        return self._references.frame(name, self.imports(), super().reference)
+
+    def roster(self) -> Roster:
+        """The dated roster."""
+        return self._references.roster(self.imports(), super().roster)
+
+
 class Gatherer:
     """Makes pages' contents from one store. Safe to use from several threads; each call reads anew."""
 
@@ -97,10 +152,11 @@ class Gatherer:
         k: int = DEFAULT_K,
     ) -> None:
         self.store, self.credit, self.clock, self.k = store, credit, clock, k
+        self._references = References()
 
     def reader(self) -> Reader:
         """A reader of the generation that is active now."""
-        return Reader(self.store)
+        return PageReader(self.store, self._references)
 
     def roster(self) -> Roster:
         """The dated roster, by which pages are allowed."""
@@ -115,7 +171,11 @@ class Gatherer:
 
     def today(self, reader: Reader) -> date:
         """The local day."""
-        return self.clock().astimezone(LocalDays(reader.generation().timezone).zone).date()
+        return self.clock().astimezone(self.zone(reader)).date()
+
+    def zone(self, reader: Reader) -> ZoneInfo:
+        """The zone of local days."""
+        return LocalDays(reader.generation().timezone).zone
 
     def freshness(self, reader: Reader, scope: Scope) -> Freshness:
         """How current the store is."""
@@ -200,7 +260,7 @@ def _tree(groups: Groups, report: GroupReport, asked: Asked, named: bool, depth:
     found: list[TreeLine] = []
     for line in report.children:
         inner = bool(groups.populations.children(line.id))
-        kind = "committee" if inner else "branch"
+        kind: PageKind = "committee" if inner else "branch"
         found.append(TreeLine(depth, line, asked.about(kind, line.id).address if inner or named else ""))
         if inner and not line.hidden and len(found) < MOST_TREE:
             found += _tree(groups, groups.report(line.id), asked, named, depth + 1)
