@@ -26,7 +26,7 @@ from web.dashboard.asking import PARAMETERS, Asked, asked
 from web.dashboard.gather import Gatherer
 from web.dashboard.live import Hub
 from web.dashboard.operations import Machine, operations
-from web.dashboard.render import Rendered, pages, words
+from web.dashboard.render import QUICK, Rendered, pages, words
 from web.dashboard.sessions import COOKIE, LONGEST, Sessions
 from web.dashboard.version import store_version
 from web.dashboard.viewers import PageKind, Viewer
@@ -78,6 +78,12 @@ class Dashboard:
         view = self.view(viewer, page)
         zone = ZoneInfo(view.fresh.timezone)
         return pages(page.language).parts(page, view, zone=zone, k=str(self.gatherer.k), **frame.inside(viewer, page))
+
+    def quick(self, viewer: Viewer, page: Asked) -> tuple[Rendered, ...]:
+        """The parts that can be had at once. Called in a thread."""
+        now = self.gatherer.now(viewer, page)
+        zone, names = ZoneInfo(now.fresh.timezone), QUICK[page.kind]
+        return pages(page.language).some(names, page, now, zone=zone, **frame.inside(viewer, page))
 
     def view(self, viewer: Viewer, page: Asked) -> Any:
         """The content of a page."""
@@ -231,8 +237,14 @@ def application(dashboard: Dashboard) -> FastAPI:
         async def allowed() -> bool:
             return await asyncio.to_thread(viewer_of, request) == viewer
 
+        quick = (lambda: dashboard.quick(viewer, page)) if page.kind in QUICK else None
         events = hub.stream(
-            (viewer.scope, page), lambda: dashboard.parts(viewer, page), have, allowed, pulse=page.kind == "operator"
+            (viewer.scope, page),
+            lambda: dashboard.parts(viewer, page),
+            have,
+            allowed,
+            pulse=page.kind == "operator",
+            quick=quick,
         )
         return StreamingResponse(_sent(events), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 

@@ -31,6 +31,8 @@ PARTS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Kind of page → its parts, in the order in which they stand. A template ``KIND/PART.html.j2`` makes each."""
 SHARED = {"fresh": "shared/fresh", "quality": "shared/quality", "trend": "shared/trend", "missed": "shared/missed"}
+QUICK: Mapping[str, tuple[str, ...]] = {"branch": ("fresh", "now")}
+"""Parts that are pushed before the others, where they are made much sooner."""
 QUIET = "definitions"
 """A part that is never announced: the definitions of what the others show."""
 
@@ -75,14 +77,19 @@ class Pages:
 
     def parts(self, asked: Asked, view: Any, **values: Any) -> tuple[Rendered, ...]:
         """Every part of a page, and at the end the definitions of the metrics that they name."""
-        given = {"view": view, "asked": asked, "kind": asked.kind, **values}
-        made = []
-        for name in PARTS[asked.kind]:
-            template = self._environment.get_template(f"{SHARED.get(name, f'{asked.kind}/{name}')}.html.j2")
-            made.append(rendered(name, template.render(part=name, **given).strip()))
+        made = list(self.some(PARTS[asked.kind], asked, view, **values))
         used = [m for m in METRICS if any(f'popovertarget="m-{m}"' in part.html for part in made)]
         definitions = self._environment.get_template("shared/definitions.html.j2")
         made.append(rendered(QUIET, definitions.render(metrics=[METRICS[m] for m in used])))
+        return tuple(made)
+
+    def some(self, names: Sequence[str], asked: Asked, view: Any, **values: Any) -> tuple[Rendered, ...]:
+        """Some parts of a page, from as much of its content as they need."""
+        given = {"view": view, "asked": asked, "kind": asked.kind, **values}
+        made = []
+        for name in names:
+            template = self._environment.get_template(f"{SHARED.get(name, f'{asked.kind}/{name}')}.html.j2")
+            made.append(rendered(name, template.render(part=name, **given).strip()))
         return tuple(made)
 
     def page(self, parts: Sequence[Rendered], asked: Asked, **values: Any) -> str:
