@@ -27,7 +27,7 @@ def home(viewer: Viewer, roster: Roster, today: date) -> tuple[PageKind, str] | 
     roots = [scope.node] if scope.node is not None else sorted(roster.roots(today), key=natural)
     if not roots:
         return ("operator", "") if scope.operator else None
-    node = roots[0]
+    node = next((root for root in roots if roster.children(root, today)), roots[0])
     inner = scope.detail == "aggregate" or roster.children(node, today)
     return ("committee" if inner else "branch"), node
 
@@ -37,6 +37,8 @@ def nodes(viewer: Viewer, roster: Roster, today: date, kind: PageKind) -> list[t
     those with something below; id and name, by id."""
     scope = viewer.scope
     if scope.detail == "own" or kind not in ("branch", "committee"):
+        return []
+    if kind == "branch" and scope.detail != "named":
         return []
     roots = [scope.node] if scope.node is not None else roster.roots(today)
     every = sorted({n for root in roots for n in roster.subtree(root, today)}, key=natural)
@@ -127,8 +129,6 @@ def _first(viewer: Viewer, asked: Asked, roster: Roster, today: date, kind: Page
     if kind == asked.kind:
         return asked.subject
     offered = nodes(viewer, roster, today, kind)
-    if kind == "branch" and viewer.scope.detail != "named":
-        return None
     if asked.kind == "member" and kind == "branch":
         home_of = roster.org_of(asked.subject, today)
         if home_of in {n for n, _ in offered}:

@@ -96,7 +96,7 @@ def operations(gatherer: Gatherer, scope: Scope, machine: Machine, language: Lan
     ledger = reader.frame("ledger", scope).row(0, named=True)
     numbers = {key: int(ledger[key] or 0) for key in LEDGER}
     today = gatherer.today(reader)
-    since = Filters(first=today - timedelta(days=REJECTED_DAYS), last=today + timedelta(days=1))
+    since = Filters(first=today - timedelta(days=REJECTED_DAYS))
     frame = reader.frame("rejected", scope, since, limit=MOST_REJECTED).select("reason", "status", "received_at")
     found: dict[str, list[tuple[str, datetime]]] = {}
     for reason, status, at in frame.iter_rows():
