@@ -78,7 +78,7 @@ def _serve(context: Context, store: Store, host: str, port: int | None, browse: 
             raise
         listening = bound(host, 0)  # somebody else is there; ours need not always be at the same address
     made, token = dashboard_of(context, store, host)
-    with Running(application(made), listening) as running:
+    with Running(application(made), listening, made.hub.close) as running:
         link = f"{running.url}/enter?key={made.sessions.link(token)}"
         note = context.settings.folder / DASHBOARD_FILE
         _leave(note, link)
@@ -104,6 +104,7 @@ def dashboard_of(context: Context, store: Store, host: str) -> tuple[Dashboard, 
 
     settings = context.settings
     viewers = LocalViewers()
+    names = frozenset(name.strip().lower() for name in settings.dashboard_names.split(",") if name.strip())
     credit = CreditPolicy.of(settings.credit_rules, settings.shown_families)
     made = Dashboard(
         Gatherer(store, credit, k=settings.small_group),
@@ -111,7 +112,7 @@ def dashboard_of(context: Context, store: Store, host: str) -> tuple[Dashboard, 
         write_csv,
         language="en" if settings.language == "en" else "zh",
         machine=machine(context),
-        hosts=LOOPBACK if host in LOOPBACK else frozenset(),
+        hosts=LOOPBACK | names if host in LOOPBACK else names,
         asked={"pass_share": settings.pass_share, "credit": credit},
     )
     return made, viewers.key

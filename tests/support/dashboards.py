@@ -119,5 +119,5 @@ def served(store: Store) -> Iterator[Served]:
         hosts=frozenset({"127.0.0.1"}),
         asked={"credit": credit},
     )
-    with Running(application(dashboard), bound("127.0.0.1", 0)) as running:
+    with Running(application(dashboard), bound("127.0.0.1", 0), dashboard.hub.close) as running:
         yield Served(running.url, dashboard, tokens, harness)

@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-PARTS = ("schemas", "producers", "streams", "sinks", "reports", "commands")
+PARTS = ("schemas", "producers", "streams", "sinks", "reports", "web", "commands")
 LOCKS = ("production", "embedded", "dev")
 
 
@@ -32,7 +32,7 @@ def requirement(text: str) -> str:
 DECLARED = {requirement(d) for d in PROJECT["dependencies"]}
 EXTRAS = {name: {requirement(d) for d in found} for name, found in PROJECT["optional-dependencies"].items()}
 
-INSTALLED = DECLARED | EXTRAS["documents"] | EXTRAS["embedded"]
+INSTALLED = DECLARED | EXTRAS["documents"] | EXTRAS["embedded"] | EXTRAS["web"]
 
 
 def locked(name: str) -> dict[str, set[str]]:
@@ -54,7 +54,7 @@ def test_every_locked_package_has_hashes(name: str) -> None:
 
 def test_locks_hold_what_the_project_declares() -> None:
     wanted = {
-        "production": DECLARED | EXTRAS["documents"],
+        "production": DECLARED | EXTRAS["documents"] | EXTRAS["web"],
         "embedded": INSTALLED,
         "dev": INSTALLED | EXTRAS["dev"],
     }

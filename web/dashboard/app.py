@@ -126,15 +126,7 @@ def application(dashboard: Dashboard) -> FastAPI:
     def viewer_of(request: Request) -> Viewer | None:
         return sessions.viewer(request.cookies.get(COOKIE))
 
-    @app.middleware("http")
-    async def guard(request: Request, call_next: Callable[[Request], Any]) -> Response:
-        host = (request.url.hostname or "").lower()
-        if dashboard.hosts and host not in dashboard.hosts:
-            return Response("unknown host", 421, HEADERS)
-        response: Response = await call_next(request)
-        for name, value in HEADERS.items():
-            response.headers.setdefault(name, value)
-        return response
+    app.add_middleware(_Guard, hosts=dashboard.hosts)
 
     @app.exception_handler(_Refused)
     async def refused(request: Request, _: Exception) -> Response:
@@ -262,6 +254,32 @@ def application(dashboard: Dashboard) -> FastAPI:
         return HTMLResponse(pages(page.language).page(parts, page, **around))
 
     return app
+
+
+class _Guard:
+    """Refuses foreign names of this machine, and gives every answer its headers."""
+
+    def __init__(self, app: Any, hosts: frozenset[str]) -> None:
+        self._app, self._hosts = app, hosts
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        host = (Request(scope).url.hostname or "").lower()
+        if self._hosts and host not in self._hosts:
+            await Response("unknown host", 421, HEADERS)(scope, receive, send)
+            return
+
+        async def with_headers(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                given = {name.lower() for name, _ in message["headers"]}
+                more = [(n.lower().encode(), v.encode()) for n, v in HEADERS.items() if n.lower().encode() not in given]
+                message = {**message, "headers": [*message["headers"], *more]}
+            await send(message)
+
+        await self._app(scope, receive, with_headers)
 
 
 def _csv(dashboard: Dashboard, viewer: Viewer, page: Asked, name: str, today: date) -> bytes:

@@ -43,6 +43,11 @@ class Hub:
     _made: OrderedDict[Hashable, _Made] = field(default_factory=OrderedDict)
     _open: int = 0
     _task: asyncio.Task[None] | None = None
+    _closing: bool = False
+
+    def close(self) -> None:
+        """End every stream soon. From any thread."""
+        self._closing = True
 
     async def parts(self, key: Hashable, make: Make, *, pulse: bool = False) -> tuple[Rendered, ...]:
         """The parts of a page as the store is now. Whoever asks for the same page meanwhile waits for the same.
@@ -91,7 +96,7 @@ class Hub:
         try:
             shown: set[str] = set(have)
             version: Hashable = object()
-            while True:
+            while not self._closing:
                 if not await allowed():
                     yield "end", None
                     return
@@ -117,11 +122,13 @@ class Hub:
 
     async def _changed(self, version: Hashable, pulse: bool) -> None:
         """Until the store has another version, or it is time to say that all is well."""
+
+        def due() -> bool:
+            return self._closing or (self._current(pulse) != version and not self._away)
+
         async with self._turn:
             try:
-                await asyncio.wait_for(
-                    self._turn.wait_for(lambda: self._current(pulse) != version and not self._away), CLOCK
-                )
+                await asyncio.wait_for(self._turn.wait_for(due), CLOCK)
             except TimeoutError:
                 return
 
@@ -138,6 +145,6 @@ class Hub:
             log.warning("the store does not answer: %s", error)
             seen, away = self._seen, True
         async with self._turn:
-            if seen != self._seen or away != self._away:
+            if seen != self._seen or away != self._away or self._closing:
                 self._seen, self._away = seen, away
                 self._turn.notify_all()

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 
 import uvicorn
@@ -39,8 +40,9 @@ def url_of(listening: socket.socket) -> str:
 class Running:
     """The server in a thread, for the time of a ``with`` block."""
 
-    def __init__(self, app: FastAPI, listening: socket.socket) -> None:
-        self.url = url_of(listening)
+    def __init__(self, app: FastAPI, listening: socket.socket, close: Callable[[], None] = lambda: None) -> None:
+        """``close`` asks what stays open to end, before the server stops."""
+        self.url, self._close = url_of(listening), close
         self._socket = listening
         config = uvicorn.Config(
             app,
@@ -73,6 +75,7 @@ class Running:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._close()
         self._server.should_exit = True
         self._thread.join(10)
         self._socket.close()
