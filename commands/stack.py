@@ -138,6 +138,14 @@ def dashboard_process(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @contextmanager
+def collector_process(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
+    """The collector for the time of the block, with its journal always on: the embedded broker forgets."""
+    command = ["collector", "--journal", "always", "--any-port", "--die-with-parent"]
+    with _child(settings, command, settings.folder / "collector.log", 60) as process:
+        yield process
+
+
+@contextmanager
 def _child(settings: Settings, command: list[str], log: Path, patience: float) -> Iterator[subprocess.Popen[bytes]]:
     """A child process for the time of the block; killed when it has not stopped after ``patience`` seconds."""
     log.parent.mkdir(parents=True, exist_ok=True)
