@@ -10,6 +10,7 @@ from functools import cache
 
 from schemas.errors import XuejingError
 
+from .messages_collector import COLLECTOR
 from .messages_schedule import SCHEDULE
 
 ZH: dict[str, str] = {
@@ -263,6 +264,7 @@ ZH: dict[str, str] = {
     "valid_from, valid_to": "valid_from、valid_to",
     "the period ends ({}) before it begins ({})": "时段的结束（{0}）早于开始（{1}）",
     **SCHEDULE,
+    **COLLECTOR,
 }
 
 OF_THE_SYSTEM = {
