@@ -27,6 +27,7 @@ SHORT: dict[str, str] = {
     "queries": "--size small --repeat 3",
     "reports": "--size small --members 1000",
     "measures": "--repeats 2",
+    "collector": "--seconds 2",
 }
 FULL: dict[str, str] = {
     "ingest": "--events 300000 --repeat 5",
@@ -36,6 +37,7 @@ FULL: dict[str, str] = {
     "queries": "--size full",
     "reports": "--size full",
     "measures": "",
+    "collector": "--seconds 10",
 }
 """Part → what it is asked for; a part is a module ``bench.PART`` that takes ``--out``."""
 

@@ -201,6 +201,13 @@ def measures(found: Result) -> list[str]:
     ]
 
 
+def collector(found: Result) -> list[str]:
+    """As its own module says: not loaded before, because it loads the server."""
+    from bench.collector import section
+
+    return section(found)
+
+
 PARTS: dict[str, Callable[[Result], list[str]]] = {
     "ingest": ingest,
     "latency": latency,
@@ -209,5 +216,6 @@ PARTS: dict[str, Callable[[Result], list[str]]] = {
     "queries": queries,
     "reports": reports,
     "measures": measures,
+    "collector": collector,
 }
 """Part → how it is told, in the order of the page; a result is ``bench/results/PART.json``."""

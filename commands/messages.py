@@ -11,11 +11,21 @@ from functools import cache
 from schemas.errors import XuejingError
 
 from .messages_access import ACCESS
+from .messages_collector import COLLECTOR
 from .messages_rights import RIGHTS
 from .messages_schedule import SCHEDULE
 from .messages_web import WEB
 
 ZH: dict[str, str] = {
+    # the dashboard
+    "the dashboard needs the package {}": "看板需要安装 {0}",
+    "pip install 'xuejing[web]'": "pip install 'xuejing[web]'",
+    "the dashboard can't listen: {}": "看板无法监听：{0}",
+    "choose another --port": "请用 --port 换一个端口",
+    "the dashboard did not start": "看板没有启动",
+    "there is no period {}": "没有时段 {0}",
+    "a page is about {} days at most": "一页最多 {0} 天",
+    "a course's id has at most 64 characters": "课程编号最多 64 个字符",
     # commands
     "no such file": "文件不存在",
     "check the name, and the folder it is in": "请检查文件名与所在文件夹",
@@ -260,6 +270,7 @@ ZH: dict[str, str] = {
     **WEB,
     **RIGHTS,
     **ACCESS,
+    **COLLECTOR,
 }
 
 OF_THE_SYSTEM = {

@@ -2,35 +2,54 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
 import time
+from contextlib import nullcontext
 from typing import Annotated
 
 import typer
 
+from schemas.errors import XuejingError
 from sinks.client import Store
 from sinks.embedded.process import EngineProcess
 
 from . import context as contexts
 from . import logs
+from .collecting import can_collect, collector_of, first_key
 from .connect import announce, connected, endpoint, retract, store_folder
-from .stack import prepare, stack
+from .dashboard import link_of
+from .dying import watch_stdin
+from .stack import collector_process, dashboard_process, prepare, stack
 from .worker import run_worker, topics
+
+
+class CollectorStopped(XuejingError):
+    """The collector ended although it was not asked to."""
 
 
 def up(
     ctx: typer.Context,
     seconds: Annotated[float | None, typer.Option(help="运行多久，默认直到 Ctrl-C · how long to run")] = None,
+    collector: Annotated[
+        bool, typer.Option("--collector/--no-collector", help="接收客户端事件 · take events over HTTP")
+    ] = True,
+    dashboard: Annotated[
+        bool, typer.Option("--dashboard/--no-dashboard", help="启动实时看板 · start the dashboard too")
+    ] = True,
 ) -> None:
-    """在本机启动引擎、消息服务与流处理 · Start engine, broker and worker on this machine, until Ctrl-C.
+    """在本机启动引擎、消息服务、流处理、采集与看板 · Start engine, broker, worker, collector, dashboard; until Ctrl-C.
 
     Data stays in the folder given by --data. Other commands (`emit`, `import`, `query`, `report`) find what runs
     here by the same --data.
     """
     context = contexts.of(ctx)
     context.settings.folder.mkdir(parents=True, exist_ok=True)
+    if collector and not can_collect():
+        collector = False
+        context.say(
+            "未安装采集所需的包：pip install 'xuejing[web]'",
+            "no collector, because its packages are not installed: pip install 'xuejing[web]'",
+        )
     with stack(context.settings) as running:
         context.say(
             f"已启动。事件：{running.settings.kafka_bootstrap} 主题 {running.settings.events_topic}；"
@@ -41,12 +60,31 @@ def up(
             "Ctrl-C stops",
         )
         end = time.monotonic() + seconds if seconds is not None else float("inf")
-        try:
-            while time.monotonic() < end:
-                running.check()
-                time.sleep(0.5)
-        except KeyboardInterrupt:
-            pass
+        key = first_key(context.settings) if collector else None
+        with (
+            collector_process(running.settings) if collector else nullcontext() as door,
+            dashboard_process(running.settings) if dashboard else nullcontext() as screen,
+        ):
+            told = False
+            try:
+                while time.monotonic() < end:
+                    running.check()
+                    if door and door.poll() is not None:
+                        raise CollectorStopped(
+                            f"the collector ended with status {door.returncode}",
+                            where=str(context.settings.folder / "collector.log"),
+                        )
+                    if door and not told and (url := collector_of(context.settings, door.pid)):
+                        told = True
+                        context.say(f"采集：{url}/v1/events", f"collector: {url}/v1/events")
+                        if key:
+                            context.say(f"本机应用密钥（local）：{key}", f"app key for this machine (local): {key}")
+                    if screen and (link := link_of(context.settings.folder, screen.pid)):
+                        context.say(f"看板（链接只能用一次）：{link}", f"dashboard (the link works once): {link}")
+                        screen = None
+                    time.sleep(0.5)
+            except KeyboardInterrupt:
+                pass
         context.say("正在处理剩余事件…", "processing what is left…")
         # The embedded broker keeps events in memory only: they must be archived before it ends.
         running.wait_until_processed()
@@ -69,19 +107,12 @@ def worker(
     settings = contexts.of(ctx).settings
     logs.configure(settings)
     if die_with_parent:
-        threading.Thread(target=_watch_stdin, daemon=True).start()
+        threading.Thread(target=watch_stdin, daemon=True).start()
     with connected(settings) as store:
         prepare(settings, store)
         topics(settings)
         code = run_worker(settings, store, embedded=embedded)
     raise typer.Exit(code)
-
-
-def _watch_stdin() -> None:
-    # Not sys.stdin: a thread inside its buffer would hinder the interpreter's end.
-    while os.read(0, 1 << 16):
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def engine(

@@ -126,16 +126,38 @@ def spawn(settings: Settings, command: list[str], log: IO[bytes]) -> subprocess.
 @contextmanager
 def worker_process(settings: Settings, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A worker for the time of the block; stopped so that what it has in hand is finished."""
+    with _child(settings, ["worker", "--embedded", "--die-with-parent"], log, 40) as process:
+        yield process
+
+
+@contextmanager
+def dashboard_process(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
+    """The dashboard for the time of the block, beside the worker; without it everything else works."""
+    with _child(settings, ["dashboard", "--no-open", "--die-with-parent"], settings.folder / "dashboard.log", 10) as p:
+        yield p
+
+
+@contextmanager
+def collector_process(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
+    """The collector for the time of the block, with its journal always on: the embedded broker forgets."""
+    command = ["collector", "--journal", "always", "--any-port", "--die-with-parent"]
+    with _child(settings, command, settings.folder / "collector.log", 60) as process:
+        yield process
+
+
+@contextmanager
+def _child(settings: Settings, command: list[str], log: Path, patience: float) -> Iterator[subprocess.Popen[bytes]]:
+    """A child process for the time of the block; killed when it has not stopped after ``patience`` seconds."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
-        process = spawn(settings, ["worker", "--embedded", "--die-with-parent"], out)
+        process = spawn(settings, command, out)
         try:
             yield process
         finally:
             with suppress(ProcessLookupError):
                 process.send_signal(signal.SIGTERM)
             try:
-                process.wait(40)
+                process.wait(patience)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

@@ -8,7 +8,7 @@ from functools import lru_cache, partial
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import BaseLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from reports import charts
@@ -43,7 +43,7 @@ class Renderer:
 
     def __init__(self, language: Language, k: int = DEFAULT_K) -> None:
         self.language, self.words = language, Words(language)
-        self._environment = _environment(self.words, k)
+        self._environment = environment(self.words, k)
         self._templates = {
             name: self._environment.get_template(f"{name}.html.j2")
             for name in ("member", "group", "exam", "secretary", "index", "members")
@@ -102,9 +102,10 @@ def _definitions(macros: Any, used: tuple[str, ...]) -> Markup:
     return made
 
 
-def _environment(words: Words, k: int) -> Environment:
+def environment(words: Words, k: int = DEFAULT_K, loader: BaseLoader | None = None) -> Environment:
+    """The templates of ``loader`` (default: those of reports) with what they may use: figures, messages, charts."""
     environment = Environment(
-        loader=PackageLoader("reports"),
+        loader=loader or PackageLoader("reports"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -103,6 +103,13 @@ class Settings:
     credit_rules: str = _setting("", "TOML file with the rules of credit hours; empty: schemas/credit.toml")
     metrics_host: str = _setting("127.0.0.1", "address on which a worker answers /metrics, /ready and /live")
     metrics_port: int = _setting(0, "its port; 0: none", least=0)
+    dashboard_host: str = _setting("127.0.0.1", "address on which the dashboard listens")
+    dashboard_port: int = _setting(8640, "its port; another one where that is taken; 0: the system chooses", least=0)
+    dashboard_names: str = _setting("", "further names of the dashboard's machine, comma separated: those of a proxy")
+    collector_host: str = _setting("127.0.0.1", "address on which the collector listens")
+    collector_port: int = _setting(8650, "its port; `up` takes another one where that is taken; 0: any", least=0)
+    collector_keys: str = _setting("app-keys.toml", "file of app keys, in data_dir unless the path is absolute")
+    journal_mb: int = _setting(1024, "most MiB that the collector's journal may hold", least=8)
     probe_seconds: int = _setting(0, "how often a worker sends a probe through the pipeline; 0: never", least=0)
     wedged_seconds: int = _setting(
         300, "/live fails when messages wait and no batch ends for so long (the store being there); 0: never", least=0

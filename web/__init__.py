@@ -1,1 +1,1 @@
-"""What answers over HTTP: the query API, and what every such service is protected by."""
+"""What answers over HTTP: the query API, the dashboard, and what every such service is protected by."""

@@ -57,12 +57,16 @@ def query_named(name: str) -> Query:
 
 class Reader:
     """Asks one store. Every answer about persons needs a scope; ``reference`` and ``roster`` are for the operator
-    and for programs that apply a scope themselves."""
+    and for programs that apply a scope themselves. ``steady``: for a reader that lives as long as one page, which
+    takes all its answers by the roster of the first one."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, steady: bool = False) -> None:
         self.store = store
         self._sink = ClickHouseSink(store, patience=10)
         self._generation: GenerationInfo | None = None
+        self._steady = steady
+        self._asked: Context | None = None
+        self._checked: set[tuple[Scope, str]] = set()
 
     def generation(self) -> GenerationInfo:
         """The generation of metrics that this reader uses: the active one when it was first asked."""
@@ -150,11 +154,18 @@ class Reader:
 
     def _context(self) -> Context:
         """The generation and the roster of one question."""
+        if self._asked is not None:
+            return self._asked
         generation = self.generation()
         ((memberships, tree),) = self.store.rows(_ROSTER)
-        return Context(generation.number, LocalDays(generation.timezone), memberships, tree)
+        found = Context(generation.number, LocalDays(generation.timezone), memberships, tree)
+        if self._steady:
+            self._asked = found
+        return found
 
     def _check_organisation(self, scope: Scope, org_id: str, context: Context) -> None:
+        if self._steady and (scope, org_id) in self._checked:
+            return
         sql = """
             SELECT count() FROM org_closure
             WHERE import_id = {tree:UInt64} AND org_id = {org:String} AND ancestor_id = {node:String}"""
@@ -164,6 +175,7 @@ class Reader:
             raise InputError(
                 f"organisation {org_id!r} is not in the roster or not below {scope.node or 'the top'}", where="--org"
             )
+        self._checked.add((scope, org_id))
 
 
 _ROSTER = """

@@ -92,9 +92,7 @@ def test_every_import_is_declared_and_every_dependency_used() -> None:
     assert not undeclared, undeclared
     # Loaded by name: kafka-python finds them, zoneinfo falls back to it.
     by_name = {"crc32c", "lz4", "tzdata"}
-    # Declared for pages that are not here yet.
-    early = {"nicegui", "pyjwt"} - used
-    idle = INSTALLED - used - by_name - early
+    idle = INSTALLED - used - by_name
     assert not idle, f"declared but not used: {idle}"
 
 

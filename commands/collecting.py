@@ -1,0 +1,127 @@
+"""What commands know of the collector: its file of keys, its address, and the collector itself, composed."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from producers.kafka_admin import committed_offsets
+from producers.kafka_client import EventProducer
+from schemas.errors import ConfigError, XuejingError
+from schemas.settings import Settings
+
+from .alone import alone
+from .producing import event_producer, topics
+
+if TYPE_CHECKING:
+    from producers.collector.app import Collector
+    from producers.collector.keys import App
+
+NOTE = "collector.json"
+LOCAL = "local"
+LOCAL_ORIGINS = ("http://localhost:*", "http://127.0.0.1:*")
+
+
+def need_web(error: ModuleNotFoundError) -> ConfigError:
+    """What is said where the packages of the web side are not installed."""
+    return ConfigError(f"the collector needs the package {error.name}", hint="pip install 'xuejing[web]'")
+
+
+def can_collect() -> bool:
+    """Whether the packages of the web side are installed."""
+    return all(find_spec(name) is not None for name in ("jwt", "uvicorn"))
+
+
+def keys_file(settings: Settings) -> Path:
+    """The file of app keys."""
+    return settings.folder / Path(settings.collector_keys).expanduser()
+
+
+def first_key(settings: Settings) -> str | None:
+    """Make a key for pages of this machine where there is no file of keys; the key, which is not shown again."""
+    from producers.collector.keys import add_app, new_app
+
+    path = keys_file(settings)
+    if path.exists():
+        return None
+    app, key = new_app(LOCAL, origins=LOCAL_ORIGINS, server=True)
+    add_app(path, app, f"key: {key} (for pages on this machine; kept here because it guards nothing else)")
+    return key
+
+
+def app_of(settings: Settings, id: str) -> App:
+    """An application by its id. Raises ConfigError."""
+    from producers.collector.keys import load_apps
+
+    path = keys_file(settings)
+    found = load_apps(path).by_id.get(id)
+    if found is None:
+        raise ConfigError(f"there is no app {id}", where=str(path), hint="xuejing app-key NAME makes one")
+    return found
+
+
+def collector_of(settings: Settings, pid: int) -> str | None:
+    """Address of the collector that runs as this process, once it answers."""
+    try:
+        found = json.loads((settings.folder / NOTE).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return str(found["url"]) if found["pid"] == pid else None
+
+
+@contextmanager
+def announced(settings: Settings, url: str) -> Iterator[None]:
+    """The address is in the data folder for the time of the block."""
+    note = settings.folder / NOTE
+    part = note.with_suffix(".part")
+    part.write_text(json.dumps({"url": url, "pid": os.getpid()}), "utf-8")
+    part.replace(note)
+    try:
+        yield
+    finally:
+        with suppress(FileNotFoundError):
+            note.unlink()
+
+
+@contextmanager
+def composed(settings: Settings, *, always: bool) -> Iterator[Collector]:
+    """The collector of the settings; alone with its journal. Its threads run between startup and shutdown."""
+    try:
+        from producers.collector.app import Collector
+        from producers.collector.keys import load_apps
+        from producers.collector.outlet import Outlet
+        from producers.collector.xapi.endpoint import Statements
+        from producers.collector.xapi.store import StatementStore
+    except ModuleNotFoundError as error:
+        raise need_web(error) from error
+    from producers.journal import Folder, Journal
+
+    apps = load_apps(keys_file(settings))
+    folder = settings.folder / "journal"
+    busy = XuejingError("another collector uses this journal", where=str(folder), hint="choose another --data")
+
+    def connect() -> EventProducer:
+        topics(settings)
+        return event_producer(settings, linger_ms=5)
+
+    def committed() -> Mapping[int, int]:
+        return committed_offsets(
+            settings.kafka_bootstrap,
+            settings.consumer_group,
+            settings.events_topic,
+            security=settings.kafka_security(),
+        )
+
+    with alone(settings.folder / "journal.lock", 10, busy):
+        journal = Journal(Folder(folder), max_bytes=settings.journal_mb << 20)
+        statements = StatementStore(settings.folder / "statements.sqlite")
+        try:
+            outlet = Outlet(journal, connect, always=always, committed=committed)
+            yield Collector(apps, outlet, Statements(statements))
+        finally:
+            statements.close()

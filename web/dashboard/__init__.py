@@ -1,0 +1,1 @@
+"""The dashboard: pages made on the server for one viewer's scope, which change by push as events arrive."""
