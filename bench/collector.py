@@ -1,6 +1,6 @@
 """How many requests and events a second one collector process takes, beside handlers that do nothing.
 
-    python -m bench.collector [--seconds S] [--connections N] [--out FILE]
+    python -m bench.collector [--seconds S] [--connections N] [--events N …] [--out FILE]
 
 The collector runs as in production, journal always on, with fsync, into a broker. The load comes from a process of its
 own: keep-alive connections, each sending the next request when it has the answer. Every event has its own id.
@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from fastapi import FastAPI, Request
 
 from bench import machine
 from commands.collecting import app_of, composed, first_key
@@ -51,8 +52,6 @@ def bare() -> Any:
 
 def framework() -> Any:
     """The same in FastAPI."""
-    from fastapi import FastAPI, Request
-
     app = FastAPI()
 
     @app.post("/v1/events")
@@ -60,7 +59,6 @@ def framework() -> Any:
         await request.body()
         return {}
 
-    events.__annotations__["request"] = Request
     return app
 
 
@@ -155,6 +153,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--connections", type=int, default=32)
+    parser.add_argument("--events", type=int, nargs="+", default=SIZES, help="events a request")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     found: dict[str, Any] = {
@@ -174,7 +173,7 @@ def main() -> None:
         keys.write_text(text)
         app = app_of(settings, "local")
         tokens = {f"m{n}": make_token(app, f"m{n}", 3600) for n in range(given.connections)}
-        for events in SIZES:
+        for events in given.events:
             rows = found["collector"][str(events)] = {}
             for kind in ("bare", "framework", "collector"):
                 with serving(kind, settings) as port:

@@ -142,7 +142,7 @@ def mailbox(mail: MailServer, certificates: Certificates, monkeypatch: pytest.Mo
         to={"b1": ("secretary@example.org",)},
         user=USER,
         password=Secret("MAIL_PASSWORD"),
-        timeout=5,
+        timeout=60,
         **given,
     )
 
@@ -211,7 +211,7 @@ def test_robots_take_what_we_say(robots: Robots, tmp_path: Path) -> None:
 )
 def test_robots_that_refuse(robots: Robots, answer: tuple[int, int], again: bool, monkeypatch: Any) -> None:
     monkeypatch.setenv("HOOK", robots.wecom)
-    place = RobotPlace(name="w", kind="wecom", webhook=Secret("HOOK"), timeout=5)
+    place = RobotPlace(name="w", kind="wecom", webhook=Secret("HOOK"), timeout=60)
     robots.answers = [answer]
     error = refused(lambda: to_robot(place, NOTICE))
     assert error.again == again

@@ -166,6 +166,13 @@ def test_no_chinese_leaks_into_english(kind_and_report: tuple[str, Any]) -> None
     assert chinese_in(to_json(kind_and_report[1], RENDERERS["en"].words).decode()) == []
 
 
+def test_formulas_are_english_and_left_out_of_chinese_pages(kind_and_report: tuple[str, Any]) -> None:
+    used = [METRICS[m] for m in metrics_used(kind_and_report[1])]
+    english, chinese = ("".join(parsed(html(*kind_and_report, language)).text) for language in LANGUAGES[::-1])
+    assert [m.id for m in used if m.formula not in english] == []
+    assert [m.id for m in used if " " in m.formula and m.formula in chinese] == []
+
+
 def test_headings_are_numbered_in_the_style_of_the_language(kind_and_report: tuple[str, Any]) -> None:
     for language, style in (("zh", "一二三四五六七八九"), ("en", "123456789")):
         numbers = re.findall(r'class="no">(.)', html(*kind_and_report, language))  # type: ignore[arg-type]
