@@ -59,7 +59,8 @@ def collector(
     shown = f"[{where}]" if ":" in where else where
     url = f"http://{shown}:{listening.getsockname()[1]}"
     if die_with_parent:
-        threading.Thread(target=watch_stdin, daemon=True).start()
+        # What it acknowledged is in the journal.
+        threading.Thread(target=watch_stdin, kwargs={"at_once": journal is JournalUse.always}, daemon=True).start()
     with composed(settings, always=journal is JournalUse.always) as app:
         config = uvicorn.Config(
             app,
