@@ -5,6 +5,7 @@ Figures come from the results; only the sentences about limits are written by ha
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 Result = dict[str, Any]
@@ -59,14 +60,16 @@ def _memory(found: Result) -> Iterator[Aim]:
     yield "memory of a cached fact", f"≤ {FACT_BYTES} B", f"{least} – {worst} B", worst <= FACT_BYTES
 
 
-def _queries(found: Result) -> Iterator[Aim]:
-    asked = [q for q in found["queries"] if "error" not in q]
-    at = f"queries at {found['events'] / 1e6:,.0f} million events"
-    quick = sum(q["p95"] < QUERY_SECONDS for q in asked)
-    small = sum(q["memory_mib"] < QUERY_MIB for q in asked)
-    all_of_them = f"all {len(asked)} measured cases"
-    yield f"{at}: p95 below {QUERY_SECONDS} s", all_of_them, str(quick), quick == len(found["queries"])
-    yield f"{at}: below 1 GiB of memory", all_of_them, str(small), small == len(found["queries"])
+def _queries(found: Result, what: str = "queries") -> Iterator[Aim]:
+    cases = found["queries"]
+    asked = [q for q in cases if "error" not in q]
+    at = f"{what} at {found['events'] / 1e6:,.0f} million events"
+    for aim, key, limit in (
+        (f"p95 below {QUERY_SECONDS} s", "p95", QUERY_SECONDS),
+        ("below 1 GiB", "memory_mib", QUERY_MIB),
+    ):
+        reached = sum(q[key] < limit for q in asked)
+        yield f"{at}: {aim}", f"all {len(cases)}", f"{reached} of {len(asked)} measured", reached == len(cases)
 
 
 def _reports(found: Result) -> Iterator[Aim]:
@@ -79,6 +82,7 @@ AIMS = {
     "latency": _latency,
     "pipeline": _memory,
     "queries": _queries,
+    "dashboards": partial(_queries, what="computed queries and reading for reports"),
     "reports": _reports,
 }
 
@@ -94,5 +98,25 @@ def told(results: dict[str, Result]) -> list[str]:
 
 
 LIMITS = """
+Most of these runs shared the two cores with other work, as their load averages tell: their rates and seconds, and so
+whether an aim in seconds is reached, say little about an idle machine, and ratios between ways that ran at different
+moments of that load are rough. Rows, bytes, memory and calls do not depend on it. An aim that is missing from the
+table has no result: from event to visible has to be measured on a quiet machine (`python -m bench.latency`).
+
+- **Ingest.** At the rates that are aimed at, two cores have 25 s of CPU for a million events of one a message, and 17 s
+  for those of twenty. Worker and engine alone took more in every run so far, the broker not counted. A profile of the
+  worker (py-spy, one event a message, 100,000 members in 2,500 branches, on a loaded machine) found of the samples
+  that were not idle, waits for the store included, about two fifths in decoding and folding and more than a quarter
+  in branches. That is why branches are now written [at most twice a second](decisions/0028-paced-branches.md); what
+  it saves has not been measured yet. Merges in the engine read twice as many rows as were inserted. To be tried:
+  larger batches, at the price of latency; decoding outside Python; a core for the worker alone.
+- **Memory.** A fact is a record of 60 bytes. What comes on top falls as members have more facts, so that most of it
+  seems to be held once a member, some 200 bytes; where in particular was not looked into.
+- **Queries.** Slow is mostly what takes in a whole province: `questions` and `exams` read every answer (50 million rows),
+  `ledger` every event beside a row for each message (105 million), and `branch-day` hands over each branch, day and
+  course. A roll-up of answers by question and one of the ledger by day would read less; neither was tried. Some cases
+  that read little were slow on the loaded machine too: their seconds have to be measured again. Cases that were not
+  asked are not known to reach the aim.
+- **Reports.** A page is HTML with charts; counted is the CPU of the one process that makes it.
 """
 """Why an aim is not reached and what it would take, as profiles tell."""

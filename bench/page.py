@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -161,8 +162,8 @@ def fold(found: Result) -> list[str]:
     return [*lines, "", *table(["events a message", "calls of functions an event", "rows an event"], of_work)]
 
 
-def queries(found: Result) -> list[str]:
-    """Each query at its largest scope and period."""
+def queries(found: Result, title: str = "Queries") -> list[str]:
+    """Each case that was asked, and those that were not."""
     rows = [
         (
             f"{r['name']}, {r['scope']}, {r['period']}",
@@ -175,7 +176,7 @@ def queries(found: Result) -> list[str]:
     ]
     failed = [(f"{r['name']}, {r['scope']}, {r['period']}", r["error"]) for r in found["queries"] if "error" in r]
     heads = ["query, scope, period", "cold s", "p50 s", "p95 s", "engine CPU s", "rows read", "MiB read", "peak MiB"]
-    lines = [f"## Queries at {found['events'] / 1e6:,.1f} million events", "", *about(found), *table(heads, rows)]
+    lines = [f"## {title} at {found['events'] / 1e6:,.1f} million events", "", *about(found), *table(heads, rows)]
     return [*lines, "", *table(["not measured", "why"], failed)] if failed else lines
 
 
@@ -219,6 +220,7 @@ PARTS: dict[str, Callable[[Result], list[str]]] = {
     "scaling": scaling,
     "pipeline": fold,
     "queries": queries,
+    "dashboards": partial(queries, title="Computed queries, and what reports read,"),
     "reports": reports,
     "measures": measures,
 }

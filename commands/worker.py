@@ -43,8 +43,8 @@ T = TypeVar("T")
 MESSAGE_BYTES = 800_000
 MESSAGE_ROWS = 2_000
 BRANCHES_EVERY = 0.5
-"""Least seconds between two batches of branches. Each writes every branch that it touches anew: while events pour in,
-branches at each of their batches took a third of the worker's time."""
+"""Least seconds between two batches of branches. Each writes every branch that it touches anew: while events pour in, a
+call for each of their batches would write nearly all branches each time."""
 
 
 class KafkaOutbox:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import cli
+from bench.page import performance_markdown
 from docs.command_line import cli_markdown
 from producers.tables.markdown import tables_markdown
 from reports.analytics.computed import COMPUTED
@@ -21,6 +22,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/cli.md": lambda: cli_markdown(cli.application()),
     "docs/events.md": events_markdown,
     "docs/metrics.md": metrics_markdown,
+    "docs/performance.md": performance_markdown,
     "docs/queries.md": lambda: queries_markdown(COMPUTED.values()),
     "docs/reliability.md": reliability_markdown,
     "docs/settings.md": settings_markdown,
