@@ -112,11 +112,12 @@ table has no result: from event to visible has to be measured on a quiet machine
   larger batches, at the price of latency; decoding outside Python; a core for the worker alone.
 - **Memory.** A fact is a record of 60 bytes. What comes on top falls as members have more facts, so that most of it
   seems to be held once a member, some 200 bytes; where in particular was not looked into.
-- **Queries.** Slow is mostly what takes in a whole province: `questions` and `exams` read every answer (50 million rows),
-  `ledger` every event beside a row for each message (105 million), and `branch-day` hands over each branch, day and
-  course. A roll-up of answers by question and one of the ledger by day would read less; neither was tried. Some cases
-  that read little were slow on the loaded machine too: their seconds have to be measured again. Cases that were not
-  asked are not known to reach the aim.
+- **Queries.** Slow is mostly what takes in a whole province: `questions` and `exams` read every answer (50 million
+  rows), `ledger` every event beside a row for each message (105 million), and `branch-day` hands over each branch,
+  day and course. The wrong-question book of one member reads 5 million rows, and what a member's report needs 11
+  million, which is more than the member's own. A roll-up of answers by question and one of the ledger by day would
+  read less; neither was tried. Other cases read little and took seconds on the loaded machine: those have to be
+  measured again. Cases that were not asked are not known to reach the aim.
 - **Reports.** A page is HTML with charts; counted is the CPU of the one process that makes it.
 """
 """Why an aim is not reached and what it would take, as profiles tell."""
