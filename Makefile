@@ -110,7 +110,7 @@ $(BENCH)/.installed: requirements/build.lock requirements/bench.lock | check-pyt
 bench: $(BENCH)/.installed ## short benchmarks, written to docs/performance.md (Java 17, Maven; ARGS="--only ingest latency")
 	@$(BENCH)/bin/python -m bench $(ARGS)
 
-bench-full: $(BENCH)/.installed ## all benchmarks, as docs/performance.md has them: hours
+bench-full: $(BENCH)/.installed ## long benchmarks, written to docs/performance.md: hours
 	@$(BENCH)/bin/python -m bench --full $(ARGS)
 
 lock: $(VENV)/.base ## resolve dependencies again (needs uv: it is installed into the environment)

@@ -9,15 +9,13 @@ of another; ``python -m bench.PART --help`` tells what a part can be asked for b
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 from pathlib import Path
 
-from bench.page import page
+from bench.page import RESULTS, performance_markdown
 
-RESULTS = Path("bench/results")
-PAGE = Path("docs/performance.md")
+PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 
 SHORT: dict[str, str] = {
     "ingest": "--events 60000 --per-message 1 20 --members 20000 --repeat 1",
@@ -45,7 +43,7 @@ FULL: dict[str, str] = {
 def main() -> None:
     """Run the parts, then write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--full", action="store_true", help="as the published page has it: hours")
+    parser.add_argument("--full", action="store_true", help="long runs: hours")
     parser.add_argument("--only", nargs="+", choices=SHORT, default=list(SHORT), metavar="PART")
     parser.add_argument("--page-only", action="store_true", help="write the page from the results that are there")
     given = parser.parse_args()
@@ -56,8 +54,7 @@ def main() -> None:
         out = ["--out", str(RESULTS / f"{part}.json")]
         if subprocess.run([sys.executable, "-m", f"bench.{part}", *arguments, *out], check=False).returncode:
             failed.append(part)
-    results = {p.stem: json.loads(p.read_text("utf-8")) for p in sorted(RESULTS.glob("*.json"))}
-    PAGE.write_text(page(results), "utf-8")
+    PAGE.write_text(performance_markdown(), "utf-8")
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")
 

@@ -227,7 +227,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("bench/results/queries.json"))
     arguments = parser.parse_args()
     size = SIZES[arguments.size]
-    about = machine.describe(f"python -m bench.queries --size {arguments.size}")
+    about = machine.describe("python -m bench.queries " + " ".join(sys.argv[1:]))
     wanted = [word for word in arguments.only.split(",") if word]
     chosen = [
         c

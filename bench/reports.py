@@ -98,7 +98,7 @@ def main() -> None:
     parser.add_argument("--members", type=int, default=10_000, help="at most so many member pages")
     parser.add_argument("--out", type=Path, default=Path("bench/results/reports.json"))
     arguments = parser.parse_args()
-    about = machine.describe(f"python -m bench.reports --size {arguments.size} --node {arguments.node}")
+    about = machine.describe("python -m bench.reports " + " ".join(sys.argv[1:]))
     with tempfile.TemporaryDirectory() as temporary, engine(arguments.folder or Path(temporary)) as running:
         store = Store(Endpoint(running.url, running.user, running.password))
         migrate(store)

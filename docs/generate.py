@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import cli
+from bench.page import performance_markdown
 from docs.command_line import cli_markdown
 from docs.privacy_page import privacy_markdown
 from producers.tables.markdown import tables_markdown
@@ -25,6 +26,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/metrics.md": metrics_markdown,
     "docs/privacy.md": privacy_markdown,
     "docs/queries.md": lambda: queries_markdown(COMPUTED.values(), withholding.notes()),
+    "docs/performance.md": performance_markdown,
     "docs/reliability.md": reliability_markdown,
     "docs/settings.md": settings_markdown,
     "docs/tables.md": tables_markdown,
