@@ -107,8 +107,8 @@ table has no result: from event to visible has to be measured on a quiet machine
   for those of twenty. Worker and engine alone took more in every run so far, the broker not counted. A profile of the
   worker (py-spy, one event a message, 100,000 members in 2,500 branches, on a loaded machine) found of the samples
   that were not idle, waits for the store included, about two fifths in decoding and folding and more than a quarter
-  in branches. That is why branches are now written [at most twice a second](decisions/0028-paced-branches.md); what
-  it saves has not been measured yet. Merges in the engine read twice as many rows as were inserted. To be tried:
+  in branches. Writing branches at most twice a second was tried; what it saves could not be measured on that machine,
+  and it is not kept. Merges in the engine read twice as many rows as were inserted. To be tried:
   larger batches, at the price of latency; decoding outside Python; a core for the worker alone.
 - **Memory.** A fact is a record of 60 bytes. What comes on top falls as members have more facts, so that most of it
   seems to be held once a member, some 200 bytes; where in particular was not looked into.

@@ -44,9 +44,6 @@ T = TypeVar("T")
 
 MESSAGE_BYTES = 800_000
 MESSAGE_ROWS = 2_000
-BRANCHES_EVERY = 0.5
-"""Least seconds between two batches of branches. Each writes every branch that it touches anew: while events pour in, a
-call for each of their batches would write nearly all branches each time."""
 
 
 class KafkaOutbox:
@@ -187,7 +184,6 @@ def run_worker(settings: Settings, store: Store, *, embedded: bool) -> int:
             max_batch_records=settings.batch_records,
             max_batch_bytes=settings.batch_bytes,
             concurrency=2,
-            gaps={settings.contributions_topic: BRANCHES_EVERY},
             on_assigned=assigned,
             on_revoked=revoked,
             security=settings.kafka_security(),

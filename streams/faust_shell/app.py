@@ -62,7 +62,6 @@ def build_app(
     max_batch_records: int = 20_000,
     max_batch_bytes: int = 16 * 1024 * 1024,
     linger_ms: int = 50,
-    gaps: Mapping[str, float] | None = None,
     fetch_wait_ms: int = 30,
     concurrency: int = 1,
     session_timeout: float | None = None,
@@ -83,8 +82,7 @@ def build_app(
 
     A handler call gets at most ``max_batch_records`` or ``max_batch_bytes`` of one topic (more only when a
     single record is larger), and comes at the latest ``linger_ms`` after the first record if no other is at
-    work; ``concurrency`` is the number of calls at a time, always of different topics. ``gaps``: topic →
-    least seconds between the beginnings of two calls that are not full. ``on_revoked`` (all
+    work; ``concurrency`` is the number of calls at a time, always of different topics. ``on_revoked`` (all
     partitions, at each rebalance) and ``on_assigned`` (all that are owned now) run in order, never beside a
     handler. ``on_fatal`` is told why the process is about to end, once, from any thread. Timeouts and
     intervals in seconds. Raises ConfigError.
@@ -96,7 +94,7 @@ def build_app(
         session_timeout=session,
         rebalance_timeout=rebalance_timeout or (10.0 if embedded else 60.0),
         heartbeat_interval=heartbeat_interval or min(3.0, session / 5),
-        limits=Limits(max_batch_records, max_batch_bytes, linger_ms / 1000, dict(gaps or {})),
+        limits=Limits(max_batch_records, max_batch_bytes, linger_ms / 1000),
         partitions=dict(partitions or {}),
         fetch_wait_ms=fetch_wait_ms,
         commit_interval=commit_interval,

@@ -33,22 +33,17 @@ class _Buffer:
     records: int = 0
     size: int = 0
     since: float = 0.0  # when the oldest run arrived (monotonic seconds)
-    begun: float = float("-inf")  # when the last call began
     busy: bool = False  # a handler is at work on this topic
     rest: asyncio.Task[None] | None = None  # of the call before
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """``max_records`` and ``max_bytes`` (of values) for one call; ``linger`` seconds to wait for more.
-
-    ``gaps``: topic → least seconds between the beginnings of two of its calls, unless one can be full. What comes after
-    a rest is not held up; of what comes all the time more goes into each call."""
+    """``max_records`` and ``max_bytes`` (of values) for one call; ``linger`` seconds to wait for more."""
 
     max_records: int = 20_000
     max_bytes: int = 16 * 1024 * 1024
     linger: float = 0.05
-    gaps: Mapping[str, float] = field(default_factory=dict)
 
 
 class Collector:
@@ -275,7 +270,7 @@ class Collector:
         if self._closed or self._held or self._changes:
             return None
         now = time.monotonic()
-        due = [(b.since, topic) for topic, b in self._buffers.items() if self._free(b) and self._due(topic, b, now)]
+        due = [(b.since, topic) for topic, b in self._buffers.items() if self._free(b) and self._due(b, now)]
         if not due:
             return None
         topic = min(due)[1]
@@ -289,13 +284,9 @@ class Collector:
         behind = buffer.records * BEHIND >= limits.max_records or buffer.size * BEHIND >= limits.max_bytes
         return buffer.rest is None or behind
 
-    def _due(self, topic: str, buffer: _Buffer, now: float) -> bool:
+    def _due(self, buffer: _Buffer, now: float) -> bool:
         full = buffer.records >= self._limits.max_records or buffer.size >= self._limits.max_bytes
-        return full or now >= self._when(topic, buffer)
-
-    def _when(self, topic: str, buffer: _Buffer) -> float:
-        """From when on a call that is not full may begin (monotonic seconds)."""
-        return max(buffer.since + self._limits.linger, buffer.begun + self._limits.gaps.get(topic, 0.0))
+        return full or now - buffer.since >= self._limits.linger
 
     def _take(self, buffer: _Buffer, now: float) -> list[Run]:
         runs: list[Run] = []
@@ -311,17 +302,17 @@ class Collector:
             size += run.size
         buffer.records -= records
         buffer.size -= size
-        buffer.since = buffer.begun = now
+        buffer.since = now
         self._room.set()
         return runs
 
     async def _pause(self, signal: asyncio.Event) -> None:
-        """Until something happens, or a topic has waited for long enough."""
-        waiting = [self._when(topic, b) for topic, b in self._buffers.items() if self._free(b)]
+        """Until something happens, or the linger of the oldest run is over."""
+        waiting = [b.since for b in self._buffers.values() if self._free(b)]
         if not waiting or self._held or self._closed or self._changes:
             await signal.wait()
             return
-        left = min(waiting) - time.monotonic()
+        left = min(waiting) + self._limits.linger - time.monotonic()
         # Not wait_for: before Python 3.12 it can swallow a cancellation that comes as the signal does.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(0.001, left)):

@@ -23,7 +23,6 @@ class Bench:
             max_records=int(str(options.pop("max_records", 1000))),
             max_bytes=int(str(options.pop("max_bytes", 1_000_000))),
             linger=float(str(options.pop("linger", 0.0))),
-            gaps={"t": float(str(options.pop("gap", 0.0)))},
         )
         topics = options.pop("topics", ("t",))
         assert isinstance(topics, tuple)
@@ -96,47 +95,6 @@ def test_limits_bound_a_call_and_close_the_tap() -> None:
         gate.set()
         await asyncio.wait_for(waiting, 2)
         await until(lambda: sizes == [20, 20])
-        await bench.collector.stop()
-
-    asyncio.run(main())
-
-
-def test_calls_of_a_topic_keep_their_distance_unless_one_is_full() -> None:
-    calls: list[int] = []
-
-    async def handler(batches: Sequence[RecordBatch]) -> None:
-        calls.append(sum(map(len, batches)))
-
-    async def main() -> None:
-        bench = Bench(handler, max_records=40, gap=3600.0)
-        bench.collector.start()
-        bench.feed(0)
-        await until(lambda: calls == [10])  # the first waits for nothing
-        for _ in range(3):
-            bench.feed(0)
-            await asyncio.sleep(0)
-        assert (calls, bench.collector.waiting) == ([10], 30)
-        bench.feed(0)
-        await until(lambda: calls == [10, 40])
-        await bench.collector.stop()
-
-    asyncio.run(main())
-
-
-def test_a_call_begins_when_its_distance_is_over() -> None:
-    began: list[float] = []
-
-    async def handler(batches: Sequence[RecordBatch]) -> None:
-        began.append(time.monotonic())
-
-    async def main() -> None:
-        bench = Bench(handler, gap=0.2)
-        bench.collector.start()
-        bench.feed(0)
-        await until(lambda: len(began) == 1)
-        bench.feed(0)
-        await until(lambda: len(began) == 2)
-        assert began[1] - began[0] > 0.15
         await bench.collector.stop()
 
     asyncio.run(main())
