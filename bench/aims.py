@@ -4,7 +4,7 @@ Figures come from the results; only the sentences about limits are written by ha
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -77,7 +77,7 @@ def _reports(found: Result) -> Iterator[Aim]:
     yield "member reports a core and second", f"≥ {PAGES_A_SECOND}", f"{rate:.0f}", rate >= PAGES_A_SECOND
 
 
-AIMS = {
+AIMS: dict[str, Callable[[Result], Iterable[Aim]]] = {
     "ingest": _ingest,
     "latency": _latency,
     "pipeline": _memory,
