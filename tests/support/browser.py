@@ -42,7 +42,7 @@ class Browser:
     complaints: list[str]
     """Errors and warnings that the last page caused in the console."""
 
-    def __init__(self, timeout: float = 30.0) -> None:
+    def __init__(self, timeout: float = 120.0) -> None:
         self.timeout, self.requests, self.complaints = timeout, [], []
         self._loop = asyncio.new_event_loop()
         self._number = 0
