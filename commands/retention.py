@@ -85,10 +85,14 @@ would carry smaller versions than those that stand and never replace them. They 
 withdrawals stay."""
 
 
-def apply(settings: Settings, store: Store, now: datetime) -> list[str]:
-    """Close the period, wait until no worker has older events in hand, drop; returns the months dropped."""
+def _check(settings: Settings) -> None:
     if settings.raw_days < LEAST_DAYS:
         raise ConfigError(f"raw_days must be at least {LEAST_DAYS}, not {settings.raw_days}", where="raw_days")
+
+
+def apply(settings: Settings, store: Store, now: datetime) -> list[str]:
+    """Close the period, wait until no worker has older events in hand, drop; returns the months dropped."""
+    _check(settings)
     until = cutoff(now, settings.raw_days)
     months = partitions_before(store, until)
     if not months:
@@ -173,6 +177,8 @@ def retention(
     """
     context = contexts.of(ctx)
     settings, now = context.settings, datetime.now(UTC)
+    if settings.raw_days:
+        _check(settings)  # before anything is changed
     with connected(settings) as store:
         _declared(context, store, now, dry_run)
     if not settings.raw_days:
