@@ -22,7 +22,7 @@ from tests.mutants.catalogue import MUTANTS, Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULT = Path(__file__).resolve().parent / "results.json"
-COPIED = ("schemas", "producers", "streams", "sinks", "reports", "commands", "tests", "cli.py", "pyproject.toml")
+COPIED = ("schemas", "producers", "streams", "sinks", "reports", "web", "commands", "tests", "cli.py", "pyproject.toml")
 LONGEST = 240
 
 
