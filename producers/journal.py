@@ -1,13 +1,16 @@
 """A journal on disk: what was acknowledged survives a crash of the process and of the machine.
 
 Append-only segments. A record is its length and CRC-32 (both little-endian 32 bits), then its bytes. ``append`` returns
-once the bytes are on the disk (fsync), for all of a batch at once. Reading ends at the first record that is cut or does
-not match its CRC: only what was never acknowledged can be behind it, because after any failed write a new segment is
-begun, and so it is at every start. Each record is replayed at least once until ``drop`` is told that it need not be.
+once the bytes are on the disk (fsync), for all of a batch at once. A segment ends with the first record that is cut or
+does not match its CRC: after a crash only what was never acknowledged can be behind it, because after any failed write
+a new segment is begun, and so it is at every start. Whole records behind it mean that the disk lost some: those are
+read too, it is said, and the segment is kept aside instead of being removed. Each record is replayed at least once
+until ``drop`` is told that it need not be.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import struct
 import zlib
@@ -17,9 +20,11 @@ from typing import Protocol
 
 from schemas.errors import XuejingError
 
+log = logging.getLogger(__name__)
+
 HEAD = struct.Struct("<II")
 MAGIC = b"xjjrnl1\n"
-SUFFIX = ".journal"
+SUFFIX, ASIDE = ".journal", ".damaged"
 MAX_RECORD = 64 << 20
 """A longer length is garbage at the end of a torn segment, not a record."""
 
@@ -42,6 +47,7 @@ class Files(Protocol):
     def close(self, handle: int) -> None: ...
     def read(self, name: str) -> bytes: ...
     def remove(self, name: str) -> None: ...
+    def rename(self, name: str, to: str) -> None: ...
 
 
 class Folder:
@@ -81,6 +87,9 @@ class Folder:
     def remove(self, name: str) -> None:
         (self.path / name).unlink(missing_ok=True)
 
+    def rename(self, name: str, to: str) -> None:
+        (self.path / name).rename(self.path / to)
+
 
 def _sync_folder(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
@@ -91,7 +100,7 @@ def _sync_folder(path: Path) -> None:
 
 
 def framed(record: bytes) -> bytes:
-    """A record as it is in a segment."""
+    """A record, which is not empty, as it is in a segment."""
     return HEAD.pack(len(record), zlib.crc32(record)) + record
 
 
@@ -100,14 +109,34 @@ def records(segment: bytes) -> Iterator[bytes]:
     if not segment.startswith(MAGIC):
         return
     at = len(MAGIC)
-    while at + HEAD.size <= len(segment):
-        length, crc = HEAD.unpack_from(segment, at)
-        at += HEAD.size
-        record = segment[at : at + length]
-        if length > MAX_RECORD or len(record) < length or zlib.crc32(record) != crc:
-            return
+    while (record := _record(segment, at)) is not None:
         yield record
-        at += length
+        at += HEAD.size + len(record)
+
+
+def behind(segment: bytes) -> list[bytes]:
+    """The whole records of a segment behind the first that is not. Frames carry no mark, so each byte may begin one."""
+    at = len(MAGIC) + sum(HEAD.size + len(r) for r in records(segment)) if segment.startswith(MAGIC) else 0
+    found = []
+    while at + HEAD.size < len(segment):
+        if (record := _record(segment, at)) is not None:
+            found.append(record)
+            at += HEAD.size + len(record)
+        else:
+            at += 1
+    return found
+
+
+def _record(segment: bytes, at: int) -> bytes | None:
+    """The record that begins at a byte; None when there is no whole one. No record is empty: zeros, with which a file
+    may end after a power cut, would be one after the other."""
+    if at + HEAD.size > len(segment):
+        return None
+    length, crc = HEAD.unpack_from(segment, at)
+    if not 0 < length <= min(MAX_RECORD, len(segment) - at - HEAD.size):
+        return None
+    record = segment[at + HEAD.size : at + HEAD.size + length]
+    return record if zlib.crc32(record) == crc else None
 
 
 class Journal:
@@ -120,6 +149,8 @@ class Journal:
         self._written = 0
         self.sizes: dict[int, int] = {}
         """bytes by number of segment"""
+        self.damaged: set[int] = set()
+        """segments in which records are missing between others"""
         for name in files.names():
             if name.endswith(SUFFIX) and name.removesuffix(SUFFIX).isdigit():
                 self.sizes[int(name.removesuffix(SUFFIX))] = len(files.read(name))
@@ -139,9 +170,18 @@ class Journal:
         """Numbers of the segments there are, oldest first."""
         return sorted(self.sizes)
 
-    def read(self, segment: int) -> Iterator[bytes]:
+    def read(self, segment: int) -> list[bytes]:
         """Records of a segment in the order of their appending."""
-        return records(self._files.read(_name(segment)))
+        data = self._files.read(_name(segment))
+        found, more = list(records(data)), behind(data)
+        if more and segment not in self.damaged:
+            self.damaged.add(segment)
+            log.error(
+                "%s is damaged: records are missing behind the first %d, %d more are whole and are sent. It is kept as "
+                "%s: check the disk, and have the applications of that time send again",
+                _name(segment), len(found), len(more), _name(segment, ASIDE),
+            )  # fmt: skip
+        return found + more
 
     def append(self, batch: Sequence[bytes]) -> int:
         """Put records on the disk; the number of their segment. Raises JournalFull or JournalFailed, and then none of
@@ -183,12 +223,15 @@ class Journal:
                 raise JournalFailed(f"a segment could not be closed: {error.strerror or error}") from error
 
     def drop(self, segments: Iterable[int]) -> None:
-        """Remove segments of which nothing is needed any more. The current one is kept."""
+        """Remove segments of which nothing is needed any more. The current one is kept, a damaged one put aside."""
         for segment in segments:
             if segment != self.current and segment in self.sizes:
-                self._files.remove(_name(segment))
+                if segment in self.damaged:
+                    self._files.rename(_name(segment), _name(segment, ASIDE))
+                else:
+                    self._files.remove(_name(segment))
                 del self.sizes[segment]
 
 
-def _name(segment: int) -> str:
-    return f"{segment:012d}{SUFFIX}"
+def _name(segment: int, suffix: str = SUFFIX) -> str:
+    return f"{segment:012d}{suffix}"

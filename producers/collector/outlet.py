@@ -284,7 +284,7 @@ class Outlet:
                 at = segment.sent
                 todo = known[at:] if known is not None else None
             if todo is None:
-                todo = list(self.journal.read(number))[at:]
+                todo = self.journal.read(number)[at:]
             for record in todo:
                 with self._lock:
                     segment.outstanding += 1

@@ -5,68 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers.journal import MAGIC, Journal, JournalFailed, JournalFull, framed, records
+from producers.journal import HEAD, MAGIC, Journal, JournalFailed, JournalFull, behind, framed, records
+from tests.support.disk import Disk, Power
 
-
-class Power(Exception):
-    """The machine is off."""
-
-
-class Disk:
-    """A folder in memory that knows what is synced. ``fuel`` counts system calls until the power fails."""
-
-    def __init__(self, fuel: int = 10**9, fail_at: int = -1) -> None:
-        self.durable: dict[str, bytes] = {}
-        self.now: dict[str, bytearray] = {}
-        self.fuel, self.fail_at, self.calls, self.syncs = fuel, fail_at, 0, 0
-
-    def _call(self) -> None:
-        self.calls += 1
-        if self.calls > self.fuel:
-            raise Power
-        if self.calls == self.fail_at:
-            raise OSError(28, "No space left on device")
-
-    def names(self) -> list[str]:
-        return list(self.now)
-
-    def create(self, name: str) -> str:  # type: ignore[override]
-        self._call()
-        assert name not in self.now
-        self.now[name], self.durable[name] = bytearray(), b""
-        return name
-
-    def write(self, handle: str, data: bytes) -> None:
-        half = len(data) // 2
-        self.now[handle] += data[:half]
-        self._call()
-        self.now[handle] += data[half:]
-
-    def sync(self, handle: str) -> None:
-        self._call()
-        self.syncs += 1
-        self.durable[handle] = bytes(self.now[handle])
-
-    def close(self, handle: str) -> None:
-        pass
-
-    def read(self, name: str) -> bytes:
-        return bytes(self.now[name])
-
-    def remove(self, name: str) -> None:
-        del self.now[name], self.durable[name]
-
-    def after_power_cut(self, keep: float) -> Disk:
-        """What is there when the machine comes back: what was synced, and some of what was only written."""
-        found = Disk()
-        for name, safe in self.durable.items():
-            more = bytes(self.now[name])[len(safe) :]
-            found.durable[name] = safe + more[: int(len(more) * keep)]
-            found.now[name] = bytearray(found.durable[name])
-        return found
-
-
-Batches = st.lists(st.lists(st.binary(max_size=40), min_size=1, max_size=4), min_size=1, max_size=8)
+Batches = st.lists(st.lists(st.binary(min_size=1, max_size=40), min_size=1, max_size=4), min_size=1, max_size=8)
 
 
 def everything(disk: Disk) -> list[bytes]:
@@ -74,7 +16,7 @@ def everything(disk: Disk) -> list[bytes]:
     return [r for n in journal.segments() for r in journal.read(n)]
 
 
-@given(st.lists(st.binary(max_size=60), max_size=8), st.data())
+@given(st.lists(st.binary(min_size=1, max_size=60), max_size=8), st.data())
 def test_a_segment_cut_at_any_byte_gives_its_whole_records(given_: list[bytes], data: st.DataObject) -> None:
     whole = MAGIC + b"".join(map(framed, given_))
     cut = data.draw(st.integers(0, len(whole)))
@@ -89,6 +31,32 @@ def test_a_segment_cut_at_any_byte_gives_its_whole_records(given_: list[bytes], 
         found = list(records(bytes(broken)))
         assert found == given_[: len(found)]
         assert len(found) == (sum(end <= at for end in ends) if at >= len(MAGIC) else 0)
+
+
+@given(st.lists(st.binary(min_size=1, max_size=60), min_size=1, max_size=8), st.data())
+def test_records_behind_a_damaged_one_are_read_and_the_segment_is_kept(
+    given_: list[bytes], data: st.DataObject
+) -> None:
+    disk = Disk()
+    Journal(disk).append(given_)  # type: ignore[arg-type]
+    (name,) = disk.names()
+    bad = data.draw(st.integers(0, len(given_) - 1))
+    start = len(MAGIC) + sum(len(framed(r)) for r in given_[:bad])
+    disk.now[name][start + HEAD.size + data.draw(st.integers(0, len(given_[bad]) - 1))] ^= 1
+    journal = Journal(disk)  # type: ignore[arg-type]
+    (segment,) = journal.segments()
+    assert journal.read(segment) == given_[:bad] + given_[bad + 1 :]
+    journal.drop([segment])
+    assert journal.segments() == []
+    # The last record may as well have been cut off: nobody was told that it is safe.
+    assert [n.endswith(".damaged") for n in disk.names()] == ([True] if bad < len(given_) - 1 else [])
+    assert everything(disk) == []
+
+
+def test_zeros_at_the_end_are_no_records() -> None:
+    segment = MAGIC + framed(b"a") + bytes(64)
+    assert list(records(segment)) == [b"a"]
+    assert behind(segment) == []
 
 
 @given(Batches, st.integers(0, 40), st.floats(0, 1), st.integers(20, 200))
