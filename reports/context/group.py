@@ -9,6 +9,7 @@ import polars as pl
 
 from reports.attempts import attempts_of
 from reports.context.change import Change
+from reports.context.competence import GroupCompetence, GroupCompetences
 from reports.context.credit import ChildCredit, GroupCreditLine, child_credit, group_lines
 from reports.context.group_advice import suggested
 from reports.context.group_change import Cut, group_change
@@ -94,6 +95,7 @@ class GroupReport:
     few_topics: bool
     missed: tuple[MissedQuestion, ...]
     hard: tuple[HardTopic, ...]
+    competence: GroupCompetence | None
     time_effect: TimeEffect
     trend: Trend | None
     change: Change | None
@@ -140,6 +142,7 @@ class Groups:
         attempts = attempts_of(content.rows(data.answers), data.unfinished)
         self.attempts = attempts.filter(pl.col("day") >= data.period.first)
         self.shown = self._verdicts()
+        self._competences: GroupCompetences | None = None
         self._before: Groups | None = None
 
     @property
@@ -158,7 +161,11 @@ class Groups:
                 self.answers.select("org_id", "member_id"),
             ]
         )
-        own = dict(seen.group_by("org_id").agg(pl.col("member_id").n_unique()).iter_rows())
+        return self.may_stand(dict(seen.group_by("org_id").agg(pl.col("member_id").n_unique()).iter_rows()))
+
+    def may_stand(self, own: Mapping[str, int]) -> dict[str, bool]:
+        """Of every node, whether a figure about these members may stand beside its siblings. ``own``: members behind
+        the figure, by the organisation to which they belong themselves."""
         nodes = self.populations.nodes()
         parents = {n: self._parent(n, set(nodes)) for n in nodes}
         inner = {p for p in parents.values() if p is not None}
@@ -230,6 +237,7 @@ class Groups:
             few_topics=few > 0,
             missed=missed,
             hard=() if hide else self._hard(node, topics, answers),
+            competence=None if hide else self._competence(population, below),
             time_effect=TimeEffect(()) if hide else by_members(sums.study, sums.graded, k),
             trend=None if hide else self._trend(answers, effect.accuracy),
             change=None if hide else self._change(node, Cut(population, sums, answers)),
@@ -243,6 +251,14 @@ class Groups:
         return child_credit(
             self.data.credit, [(n, Text(name, name), ids) for n, name, ids in names], self.shown, self.policy.k
         )
+
+    def _competence(self, population: Population, below: Sequence[tuple[Population, Sums]]) -> GroupCompetence | None:
+        if self.content.kind != "all":
+            return None
+        if self._competences is None:
+            self._competences = GroupCompetences(self.data, self.answers, self.may_stand, self.policy.k)
+        names = [(p, organisation_name(self.data, p.node)) for p, _ in below]
+        return self._competences.report(population, [(p, Text(name, name)) for p, name in names])
 
     def _hard(self, node: str, topics: Sequence[Topic], answers: pl.DataFrame) -> tuple[HardTopic, ...]:
         branches = [self.populations.of(b, own=True) for b in sorted(set(self._branches(node))) if self.shown.get(b)]
