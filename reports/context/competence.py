@@ -21,8 +21,9 @@ from schemas.reference import Text
 
 MOST_NEXT = 3
 """Knowledge points that are named as next at most."""
-FEWEST = 2
-"""Organisations below with a figure, below which nothing stands side by side."""
+FEWEST = 3
+"""Organisations below with a figure, below which nothing stands side by side: two only differ
+from each other."""
 STATES = {"below": "competence.below", "open": "competence.open", "reached": "competence.reached"}
 
 
@@ -135,7 +136,7 @@ class GroupCompetences:
     ) -> None:
         """``verdicts``: of every node, by the members behind each organisation, whether a figure may be shown."""
         self.data, self.k, self.known = data, k, known_competences(data)
-        self._made: dict[str, MemberCells] = {}
+        self._made: dict[tuple[str, object], MemberCells] = {}
         self._shown: dict[str, Mapping[str, bool]] = {}
         self._answers = with_rapid(answers, data.calibrations) if self.known else answers
         if self.known:
@@ -157,10 +158,12 @@ class GroupCompetences:
         return GroupCompetence(lines, tuple(w.title for w in wings), children if enough else ())
 
     def _cells(self, population: Population) -> MemberCells:
-        if population.node not in self._made:
+        # A node has a population of its own members too.
+        key = population.node, population.spans
+        if key not in self._made:
             rows = population.rows(self._answers)
-            self._made[population.node] = member_cells(rows, self.data.catalogue, self.known)
-        return self._made[population.node]
+            self._made[key] = member_cells(rows, self.data.catalogue, self.known)
+        return self._made[key]
 
     def _values(self, population: Population, node: Node) -> list[float]:
         profiles = self._cells(population).profiles(node.id)

@@ -35,6 +35,7 @@ from reports.context.group_rows import (
 from reports.context.group_topics import HardTopic, hard_topics
 from reports.context.head import KINDS, Head, make_head, named, organisation_name, organisation_path
 from reports.context.meetings import MeetingLine, meeting_lines
+from reports.context.org_map import MOST_ON_PAPER, OrgMap, org_map
 from reports.context.quality import Deliveries, Quality, make_quality
 from reports.context.time_effect import TimeEffect, by_members
 from reports.context.topics import Topic
@@ -96,6 +97,7 @@ class GroupReport:
     missed: tuple[MissedQuestion, ...]
     hard: tuple[HardTopic, ...]
     competence: GroupCompetence | None
+    org_map: OrgMap | None
     time_effect: TimeEffect
     trend: Trend | None
     change: Change | None
@@ -238,6 +240,7 @@ class Groups:
             missed=missed,
             hard=() if hide else self._hard(node, topics, answers),
             competence=None if hide else self._competence(population, below),
+            org_map=None if hide else self._org_map(node),
             time_effect=TimeEffect(()) if hide else by_members(sums.study, sums.graded, k),
             trend=None if hide else self._trend(answers, effect.accuracy),
             change=None if hide else self._change(node, Cut(population, sums, answers)),
@@ -257,8 +260,13 @@ class Groups:
             return None
         if self._competences is None:
             self._competences = GroupCompetences(self.data, self.answers, self.may_stand, self.policy.k)
-        names = [(p, organisation_name(self.data, p.node)) for p, _ in below]
+        names = [(p, organisation_name(self.data, p.node)) for p, _ in self._beside(population.node, below)]
         return self._competences.report(population, [(p, Text(name, name)) for p, name in names])
+
+    def _org_map(self, node: str) -> OrgMap | None:
+        """Of trees with two levels below the node or more: of one level a table says all."""
+        deep = any(self.populations.children(child) for child in self.populations.children(node))
+        return org_map(self, node, MOST_ON_PAPER) if deep and self.content.kind == "all" else None
 
     def _hard(self, node: str, topics: Sequence[Topic], answers: pl.DataFrame) -> tuple[HardTopic, ...]:
         branches = [self.populations.of(b, own=True) for b in sorted(set(self._branches(node))) if self.shown.get(b)]
@@ -298,10 +306,13 @@ class Groups:
 
     def _comparison(self, node: str, below: Sequence[tuple[Population, Sums]]) -> Comparison | None:
         """Of the organisations below that may be shown side by side; of branches where few are directly below."""
-        if 0 < len(below) < FEWEST:
-            branches = [self.populations.of(branch, own=True) for branch in sorted(set(self._branches(node)))]
-            below = [(p, member_sums(p.rows(self.days), p.rows(self.answers))) for p in branches]
-        return self._compared(below)
+        return self._compared(self._beside(node, below))
+
+    def _beside(self, node: str, below: Sequence[tuple[Population, Sums]]) -> Sequence[tuple[Population, Sums]]:
+        if not 0 < len(below) < FEWEST:
+            return below
+        branches = [self.populations.of(branch, own=True) for branch in sorted(set(self._branches(node)))]
+        return [(p, member_sums(p.rows(self.days), p.rows(self.answers))) for p in branches]
 
     def _compared(self, below: Sequence[tuple[Population, Sums]]) -> Comparison | None:
         names: dict[str, Text] = {}
