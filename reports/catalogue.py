@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 import msgspec
 import polars as pl
 
-from schemas.reference import Competence, Course, Exam, KnowledgePoint, Question, Text
+from schemas.reference import Competence, Course, Exam, KnowledgePoint, Place, Question, Text
 
-Row = TypeVar("Row", Course, Exam, KnowledgePoint, Question, Competence)
+Row = TypeVar("Row", Course, Exam, KnowledgePoint, Question, Competence, Place)
 
 
 def typed(kind: type[Row], rows: Iterable[Mapping[str, Any]]) -> list[Row]:

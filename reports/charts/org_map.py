@@ -15,7 +15,8 @@ from reports.text import Words
 ON_PAPER = 624.0
 RECENT = 4
 """Weeks below which a node that was active before still counts as recent."""
-LETTER = 12.5
+LETTER, SMALL = 12.5, 11.0
+"""Sizes of names and of figures, as in the style sheets."""
 
 
 def org_map_chart(
@@ -77,18 +78,16 @@ def _drawn(node: MapNode, box: Box, words: Words, link: str) -> str:
         figures = words.value(node.coverage)
     if box.block:
         # What is known of the whole stands beside its name where there is room, below it where not.
-        parts.append(text(x + 10, y + 17, _fitted(name, room), kind="name"))
-        parts.append(text(x + 10, y + 32, _fitted(figures, box.width - 20), kind="num"))
+        parts.append(text(x + 10, y + 17, fitted(name, room), kind="name"))
+        parts.append(text(x + 10, y + 32, fitted(figures, box.width - 20, SMALL), kind="num"))
     else:
-        parts.append(text(x + 10, y + 19, _fitted(name, room), kind="name"))
-        parts.append(text(x + 10, y + 37, _fitted(figures, box.width - 20), kind="num"))
+        parts.append(text(x + 10, y + 19, fitted(name, room), kind="name"))
+        parts.append(text(x + 10, y + 37, fitted(figures, box.width - 20, SMALL), kind="num"))
         parts += _bar(node, x + 10, y + 45, box.width - 20)
     parts.append(_mark(node, x + box.width - 16, y + (13 if box.block else 15)))
-    tip = f"<title>{escape(described(node, words))}</title>"
-    if link:
-        label = escape(described(node, words))
-        return f'<a href="{escape(link)}" aria-label="{label}">{tip}{"".join(parts)}</a>'
-    return f"<g>{tip}{''.join(parts)}</g>"
+    # The title is what is read aloud, and the tip of the mouse.
+    inside = f"<title>{escape(described(node, words))}</title>{''.join(parts)}"
+    return f'<a href="{escape(link)}">{inside}</a>' if link else f"<g>{inside}</g>"
 
 
 def _bar(node: MapNode, x: float, y: float, width: float) -> list[str]:
@@ -113,15 +112,15 @@ def _mark(node: MapNode, x: float, y: float) -> str:
     return f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="4.5"/>'
 
 
-def _fitted(content: str, room: float) -> str:
+def fitted(content: str, room: float, size: float = LETTER) -> str:
     """The text, cut where it would be wider than ``room``; the tip has all of it."""
-    if _wide(content) <= room:
+    if _wide(content, size) <= room:
         return content
-    while content and _wide(content) + LETTER > room:
+    while content and _wide(content, size) + size > room:
         content = content[:-1]
     return f"{content.rstrip()}…"
 
 
-def _wide(content: str) -> float:
+def _wide(content: str, size: float) -> float:
     full = sum(unicodedata.east_asian_width(c) in "WF" for c in content)
-    return LETTER * full + 0.58 * LETTER * (len(content) - full)
+    return size * full + 0.58 * size * (len(content) - full)

@@ -10,9 +10,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-TILE, TALL = 150.0, 58.0
+TILE, TALL = 140.0, 58.0
 """Least width and the height of a tile."""
-WIDEST = 178.0
+WIDEST = 200.0
 GAP, PAD, HEAD = 8.0, 8.0, 40.0
 
 
@@ -57,8 +57,7 @@ def _place(node: str, children: Mapping[str, Sequence[str]], width: float, tile:
     room = width - 2 * PAD
     leaves = [_place(c, children, tile, tile) for c in below if not children.get(c)]
     blocks = [_place(c, children, room, tile) for c in below if children.get(c)]
-    # A block of its own width is about as tall as it is wide; the root takes what there is.
-    most = room if whole else min(room, _columns(len(leaves)) * (tile + GAP) - GAP) if leaves else room
+    most = room if whole or blocks else min(room, _columns(len(leaves), room, tile) * (tile + GAP) - GAP)
     boxes: list[Box] = []
     y, reached = HEAD, 0.0
     for items, limit in ((leaves, most), (blocks, room)):
@@ -76,6 +75,8 @@ def _place(node: str, children: Mapping[str, Sequence[str]], width: float, tile:
     return _Placed(wide, tall, [Box(node, 0, 0, wide, tall, True), *boxes])
 
 
-def _columns(n: int) -> int:
-    """Columns of a block of ``n`` tiles: three for three, four for ten, six for twenty."""
-    return max(1, math.ceil(math.sqrt(1.6 * n)))
+def _columns(n: int, room: float, tile: float) -> int:
+    """Columns of a block of ``n`` tiles: three for three, so that another stands beside it; where none could, all."""
+    there = max(1, math.floor((room + GAP + 0.01) / (tile + GAP)))
+    wanted = max(1, math.ceil(math.sqrt(1.6 * n)))
+    return wanted if 2 * wanted < there else there

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -169,7 +169,7 @@ class Groups:
         """Of every node, whether a figure about these members may stand beside its siblings. ``own``: members behind
         the figure, by the organisation to which they belong themselves."""
         nodes = self.populations.nodes()
-        parents = {n: self._parent(n, set(nodes)) for n in nodes}
+        parents = {n: self.parent_of(n, set(nodes)) for n in nodes}
         inner = {p for p in parents.values() if p is not None}
         sizes = {n: own.get(n, 0) for n in nodes if n not in inner}
         leaves: dict[str, str | None] = dict(parents)
@@ -182,7 +182,8 @@ class Groups:
                 sizes[node] = sum(sizes[c] for c, p in leaves.items() if p == node)
         return {n: v == "show" for n, v in suppress(sizes, leaves, self.policy.k).items()}
 
-    def _parent(self, node: str, nodes: set[str]) -> str | None:
+    def parent_of(self, node: str, nodes: Collection[str]) -> str | None:
+        """The organisation above a node when it was last there in the period, of those in ``nodes``."""
         for stretch in reversed(self.populations.stretches):
             above = self.data.roster.ancestors(node, stretch.first)
             if above and above[0] in nodes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ import polars as pl
 
 from reports.context.group_parts import PeopleLine, child_lines, member_sums
 from reports.figures import Figure, withheld
+from reports.order import natural
 from reports.population import Population
 from schemas.reference import Text
 
@@ -54,7 +55,7 @@ class OrgMap:
 
 def org_map(groups: Groups, node: str, most: int) -> OrgMap:
     """The map below a node, as deep as whole levels have at most ``most`` organisations; the first level always."""
-    levels = list(_walk(groups, node))
+    levels = list(_walk(_children(groups), node))
     depth, total = 1, 1
     while found := sum(d == depth for _, _, d in levels):
         total += found
@@ -65,24 +66,38 @@ def org_map(groups: Groups, node: str, most: int) -> OrgMap:
     populations = {n: groups.populations.of(n) for n, _, _ in kept}
     pairs = [(p, member_sums(p.rows(groups.days), p.rows(groups.answers))) for p in populations.values()]
     lines = child_lines(groups.data, pairs, groups.shown, groups.policy.k)
-    nodes = tuple(_node(groups, populations[n], line, p, d) for (n, p, d), line in zip(kept, lines, strict=True))
+    inner = {p for _, p, _ in levels}
+    nodes = tuple(
+        _node(groups, populations[n], line, p, d, n in inner) for (n, p, d), line in zip(kept, lines, strict=True)
+    )
     return OrgMap(nodes, len(kept) < len(levels))
 
 
-def _walk(groups: Groups, node: str, parent: str = "", depth: int = 0) -> Iterator[tuple[str, str, int]]:
+def _children(groups: Groups) -> dict[str, list[str]]:
+    """Organisation → those below it, by id. One that moved in the period stands where it was last."""
+    nodes, found = groups.populations.nodes(), dict[str, list[str]]()
+    for node in sorted(nodes, key=natural):
+        if (parent := groups.parent_of(node, nodes)) is not None:
+            found.setdefault(parent, []).append(node)
+    return found
+
+
+def _walk(
+    children: Mapping[str, Sequence[str]], node: str, parent: str = "", depth: int = 0
+) -> Iterator[tuple[str, str, int]]:
     yield node, parent, depth
-    for child in groups.populations.children(node):
-        yield from _walk(groups, child, node, depth + 1)
+    for child in children.get(node, ()):
+        yield from _walk(children, child, node, depth + 1)
 
 
-def _node(groups: Groups, population: Population, line: PeopleLine, parent: str, depth: int) -> MapNode:
+def _node(groups: Groups, population: Population, line: PeopleLine, parent: str, depth: int, inner: bool) -> MapNode:
     return MapNode(
         line.id,
         line.name,
         line.kind,
         parent,
         depth,
-        bool(groups.populations.children(line.id)),
+        inner,
         line.members,
         line.coverage,
         line.mean_study,
