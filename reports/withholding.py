@@ -55,6 +55,7 @@ RULES: Mapping[str, Rule] = {
     "gain": Rule("whole", "members", _SPLITS | {"course"}),
     "branches": Rule("parts", "", _SPLITS | {"course"}),
     "credit-branches": Rule("parts", "", _SPLITS),
+    "competence-branches": Rule("parts", "", _SPLITS),
 }
 """Queries that a scope of aggregates may ask, by name. All others are refused."""
 
