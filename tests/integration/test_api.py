@@ -29,7 +29,8 @@ from reports.formats.records import WRITERS
 from schemas.errors import ConfigError, InputError, StoreUnavailable
 from schemas.settings import Settings
 from sinks.access import Access
-from sinks.audit import looked_at, verify
+from sinks.audit import verify
+from sinks.audited import looked_at
 from sinks.clickhouse import ClickHouseSink
 from sinks.client import Endpoint, Store
 from sinks.member_key import member_key
