@@ -18,6 +18,7 @@ from sinks.member_key import member_key
 from sinks.read.generations import active_generation
 
 from . import context as contexts
+from . import schedule_erasing
 from .auditing import auditor, operator
 from .connect import connected
 from .context import Context
@@ -83,6 +84,7 @@ def forget(
 def _forget(context: Context, store: Store, erasing: Erasing, member_id: str, reason: str) -> None:
     by = operator()
     done, reports = erasing.run(member_id, reason, by)
+    runs = schedule_erasing.erase(context.settings, member_id)
     auditor(context.settings, store).record(
         Entry(by, "forget", f"proof {done.proof_hash}", reason, members=[member_id])
     )
@@ -97,6 +99,11 @@ def _forget(context: Context, store: Store, erasing: Erasing, member_id: str, re
         f"reports: {len(reports.reissued)} issued again, {len(reports.removed)} own ones removed, {reports.held} whose "
         "kept rows were removed",
     )
+    if runs:
+        context.say(
+            f"日程：{runs} 次运行的记录或文件已清除；日程文件中写有此编号的请删去",
+            f"schedules: records or files of {runs} runs are gone; take the id out of the file of schedules",
+        )
     context.say(
         "备份与 Kafka 中的副本按各自的保存期消失；请把先前发出的文件收回或销毁（见 docs/how-to/member-rights.md）",
         "copies in backups and in Kafka go with their retention; take back files that were handed out "
