@@ -75,12 +75,8 @@ tell();
 }
 }
 function jumped(drift, now) {
-if (since !== null) {
-attended += Math.max(0, last.mono - since);
-since = now;
-}
 if (open) {
-close(last.mono, last.wall);
+close(now, last.wall + now - last.mono);
 open = {at: now};
 }
 if (drift < 0) renew(last.wall - last.mono);

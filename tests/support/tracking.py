@@ -43,6 +43,7 @@ function see() {
 }
 for (const name of ["visibilitychange", "freeze", "resume"]) document.addEventListener(name, see, true);
 for (const name of ["focus", "blur", "pagehide", "pageshow"]) addEventListener(name, see, true);
+addEventListener("pagehide", () => { sessionStorage.seen = Number(sessionStorage.seen || 0) + total; }, true);
 see();
 const tracker = Xuejing.start({
   url: "%COLLECTOR%", key: "%KEY%", member, course: "course-1", unit: "unit-1",

@@ -87,16 +87,12 @@ export function track(host, options) {
     }
   }
 
-  // The wall clock moved and the other did not: the machine slept, or the clock was set. What was open ends where
-  // both were last seen. A clock that was set back is another clock to the collector, which keeps the smallest
-  // difference of the last flushes; one that was set forward it learns by itself.
+  // The wall clock moved and the other did not: the machine slept, or the clock was set. What was open ends by the
+  // clock as it was. A clock that was set back is another clock to the collector, which keeps the smallest difference
+  // of the last flushes; one that was set forward it learns by itself.
   function jumped(drift, now) {
-    if (since !== null) {
-      attended += Math.max(0, last.mono - since);
-      since = now;
-    }
     if (open) {
-      close(last.mono, last.wall);
+      close(now, last.wall + now - last.mono);
       open = {at: now};
     }
     if (drift < 0) renew(last.wall - last.mono);
