@@ -27,10 +27,10 @@ for (const name of ["url", "key", "member", "course", "token"]) {
 if (!options[name]) throw new TypeError("xuejing: " + name + " is missing");
 }
 const idle = options.idleMs || 120000;
-const kept = options.maxWaiting || 5000;
+const room = options.maxWaiting || 5000;
 const member = options.member;
 const url = options.url.replace(/\/+$/, "") + "/v1/events";
-const store = host.store(member);
+const kept = host.store(member), store = {};
 const tab = uuid(host.wall(), host.random);
 const mine = new Map();
 const clocks = new Map();
@@ -43,10 +43,14 @@ let last = {wall: host.wall(), mono: host.mono()};
 let asked = null;
 let token = "", stale = false, sending = null, more = false, aborter = null, notBefore = 0, fails = 0, again = 0;
 let reason = "consent", waiting = 0, problem = "", sent = 0, lastSent = 0;
+for (const name of ["write", "trim", "events", "count", "opened"]) {
+store[name] = (...given) => (device ? kept[name](...given) : Promise.resolve([]));
+}
 function tell() {
 if (options.onChange) options.onChange(status());
 }
 function trouble(what) {
+if (!device) return;
 problem = what;
 tell();
 }
@@ -150,10 +154,10 @@ function add(made, record) {
 if (bytes(made) > LARGEST) throw new RangeError("xuejing: the event is too large");
 const one = {made, saved: false};
 mine.set(made.event_id, one);
-if (mine.size > kept) mine.delete(mine.keys().next().value);
+if (mine.size > room) mine.delete(mine.keys().next().value);
 const change = {put: [made], durable: true};
 if (record) change.open = record;
-return store.write(change).then(() => (device ? store.trim(kept) : [])).then(
+return store.write(change).then(() => store.trim(room)).then(
 lost => {
 one.saved = true;
 for (const old of lost) reject(old, {reason: "queue_full", detail: "", retryable: false});
@@ -238,7 +242,9 @@ async function batch() {
 let found = [];
 try {
 found = await store.events(BATCH);
-waiting = await store.count();
+const count = await store.count();
+if (!device) return [];
+waiting = count;
 } catch (error) {
 trouble("storage: " + error);
 }
@@ -269,8 +275,9 @@ const gone = found.map(e => e.event_id);
 for (const id of gone) mine.delete(id);
 try {
 await store.write({drop: gone, durable: true});
+const count = await store.count();
 if (!device) return;
-waiting = await store.count();
+waiting = count;
 } catch (error) {
 trouble("storage: " + error);
 }
@@ -293,18 +300,20 @@ function online() {
 notBefore = fails = 0;
 flush();
 }
-function hide() {
-if (gone) return;
-const now = host.mono();
-gone = true;
+function end() {
 if (since !== null) {
 const free = letGo;
-leave(Math.min(now, input + idle));
+leave(Math.min(host.mono(), input + idle));
 free();
 }
+look();
+}
+function hide() {
+if (gone) return;
+gone = true;
+end();
 const found = fitting([...mine.values()].slice(-BATCH).map(one => one.made));
 if (found.length && token && host.beacon) host.beacon(url, envelope(found));
-look();
 }
 function grant(id) {
 device = id;
@@ -318,7 +327,6 @@ const free = host.hold("study:" + member, alone => sweep(alone).then(() => free(
 flush();
 }
 function revoke() {
-if (!device) return Promise.resolve();
 device = "";
 clearInterval(timer);
 clearInterval(asked);
@@ -334,12 +342,12 @@ token = problem = "";
 waiting = studied = attended = 0;
 look();
 tell();
-return store.wipe();
+return kept.wipe();
 }
 function consent(yes) {
 if (!yes) {
 host.remember(member, "");
-return revoke();
+return device ? revoke() : kept.wipe();
 }
 if (!device) {
 const id = host.recall(member) || uuid(host.wall(), host.random);
@@ -350,9 +358,9 @@ return Promise.resolve();
 }
 function recheck() {
 const id = host.recall(member);
-if (!id) revoke();
-else if (!device) grant(id);
-else device = id;
+if (id && device) device = id;
+else if (id) grant(id);
+else if (device) revoke();
 }
 let asking = null;
 function settleQuestion() {
@@ -404,12 +412,12 @@ waiting: Math.max(waiting, mine.size), sent, last_sent: lastSent, problem,
 }
 const api = {
 consent, question, answer, wrong, move, touch, flush, status,
-waiting: () => (device ? store.events(kept) : Promise.resolve([])),
+waiting: () => store.events(room),
 stop() {
 stopped = true;
 clearInterval(asked);
 clearTimeout(again);
-hide();
+end();
 unlisten();
 },
 };

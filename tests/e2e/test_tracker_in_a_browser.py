@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -340,6 +341,64 @@ def test_an_expired_token_is_renewed_and_a_refused_event_is_told(site: Tracked, 
     assert browser.ask("tokens.slice(0, 2)") == [False, True]
     wait(lambda: browser.ask("tracker.waiting().then(w => w.length)") == 0, "delivery")
     assert set(once(site.taken("token"))) == {good}
+
+
+def test_who_sends_too_much_waits_and_loses_nothing(site: Tracked, browser: Browser) -> None:
+    browser.open(site.page("slow", slow=1))
+    counting(browser)
+    ids = [browser.ask(f"tracker.answer({{question_id: 'q{n}', correct: true}})") for n in range(9)]
+    browser.ask("tracker.flush()")
+    wait(lambda: status(browser)["sent"] >= 9, "delivery")
+    assert set(ids) <= set(once(site.taken("slow")))
+
+
+FASTER = """
+const real = performance.now.bind(performance), start = Date.now(), RealDate = Date;
+performance.now = () => real() * 30;
+globalThis.Date = class extends RealDate {
+  constructor(...given) { given.length ? super(...given) : super(Date.now()); }
+  static now() { return Math.floor(start + real() * 30); }
+};
+"""
+
+
+def test_long_study_is_told_in_parts_that_touch(site: Tracked, browser: Browser) -> None:
+    """By clocks that run thirty times as fast."""
+    browser.call("Page.addScriptToEvaluateOnNewDocument", source=FASTER)
+    browser.open(site.page("long", idle=3_600_000))
+    counting(browser)
+    pass_time(browser, 130_000)
+    seen = leave(browser)
+    # As they were stamped: the clock is wrong by more at each flush.
+    parts = sorted(Taken(t.event, 0).interval for t in once(site.taken("long")).values())
+    assert len(parts) >= 3
+    for (_, end), (start, _) in pairwise(parts):
+        assert abs(start - end) <= 2
+    # What passes before the lock is granted is thirty times as long here.
+    assert abs(union_ms(parts) - float(browser.ask("tracker.status().studied_ms"))) <= SECOND
+    assert 0 <= seen - union_ms(parts) <= 30 * SECOND
+
+
+@pytest.mark.parametrize("lacking", ["navigator.locks", "indexedDB"])
+def test_a_browser_that_lacks_something_still_tells_all(site: Tracked, browser: Browser, lacking: str) -> None:
+    member = f"no-{lacking.split('.')[-1].lower()}"
+    owner, name = ("navigator", "locks") if "." in lacking else ("self", lacking)
+    script = f"Object.defineProperty({owner}, '{name}', {{value: undefined}})"
+    browser.call("Page.addScriptToEvaluateOnNewDocument", source=script)
+    browser.open(site.page(member))
+    assert browser.ask(f"{lacking} === undefined")
+    counting(browser)
+    network(browser, offline=True)
+    answer = browser.ask("tracker.answer({question_id: 'q1', correct: true})")
+    pass_time(browser, 1200)
+    network(browser, offline=False)
+    browser.open(site.page(member))
+    counting(browser)
+    pass_time(browser, 300)
+    seen = leave(browser) + float(browser.ask("sessionStorage.seen"))
+    taken = site.taken(member)
+    is_true(taken, seen)
+    assert answer in once(taken)
 
 
 def test_the_queue_has_a_bound(site: Tracked, browser: Browser) -> None:

@@ -46,13 +46,14 @@ for (const name of ["focus", "blur", "pagehide", "pageshow"]) addEventListener(n
 addEventListener("pagehide", () => { sessionStorage.seen = Number(sessionStorage.seen || 0) + total; }, true);
 see();
 const tracker = Xuejing.start({
-  url: "%COLLECTOR%", key: "%KEY%", member, course: "course-1", unit: "unit-1",
+  url: "%COLLECTOR%", key: asked.has("slow") ? "%SLOW%" : "%KEY%", member, course: "course-1", unit: "unit-1",
   idleMs: Number(asked.get("idle")) || undefined,
   maxWaiting: Number(asked.get("room")) || undefined,
   consent: asked.has("ask") ? undefined : true,
   token: async expired => {
     tokens.push(expired);
-    const answer = await fetch("/token?member=" + member + "&seconds=" + (expired ? 900 : asked.get("seconds") || 900));
+    const seconds = expired ? 900 : asked.get("seconds") || 900, app = asked.has("slow") ? "&app=slow" : "";
+    const answer = await fetch("/token?member=" + member + "&seconds=" + seconds + app);
     return answer.text();
   },
   onRejected: (event, why) => rejected.push([event.event_id, why.reason]),
@@ -65,8 +66,8 @@ class HostApplication(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, page: str, app: App) -> None:
-        self.page, self.app = page.encode(), app
+    def __init__(self, page: str, apps: dict[str, App]) -> None:
+        self.page, self.apps = page.encode(), apps
         super().__init__(("127.0.0.1", 0), _Answers)
 
     @property
@@ -83,7 +84,9 @@ class _Answers(BaseHTTPRequestHandler):
         if where.path == "/token":
             seconds = int(asked["seconds"])
             # Below nothing: one that has expired.
-            token = make_token(self.server.app, asked["member"], seconds, time.time() - max(0, -seconds) - 60)
+            token = make_token(
+                self.server.apps[asked.get("app", "")], asked["member"], seconds, time.time() - max(0, -seconds) - 60
+            )
             body, kind = token.encode(), "text/plain"
         else:
             body, kind = self.server.page, "text/html"
@@ -166,13 +169,16 @@ def tracked(folder: Path) -> Iterator[Tracked]:
             data_dir=str(folder), kafka_bootstrap=broker.bootstrap, partitions=2, language="en", collector_port=0
         )
         app, key = new_app("test", origins=LOCAL_ORIGINS)
-        add_app(folder / settings.collector_keys, app)
+        slow, slow_key = new_app("slow", origins=LOCAL_ORIGINS, member_rate=3.0, member_burst=3.0)
+        for one in (app, slow):
+            add_app(folder / settings.collector_keys, one)
         with (folder / "collector.log").open("ab") as log:
             process = spawn(settings, ["collector", "--course-page"], log)
         exits.callback(process.wait)
         exits.callback(process.terminate)
         found = wait(lambda: process.poll() is None and collector_of(settings, process.pid), "the collector")
-        host = HostApplication(PAGE.replace("%COLLECTOR%", str(found)).replace("%KEY%", key), app)
+        page = PAGE.replace("%COLLECTOR%", str(found)).replace("%KEY%", key).replace("%SLOW%", slow_key)
+        host = HostApplication(page, {"": app, "slow": slow})
         exits.callback(host.server_close)
         exits.callback(host.shutdown)
         threading.Thread(target=host.serve_forever, daemon=True).start()

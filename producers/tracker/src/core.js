@@ -33,10 +33,10 @@ export function track(host, options) {
     if (!options[name]) throw new TypeError("xuejing: " + name + " is missing");
   }
   const idle = options.idleMs || 120000;
-  const kept = options.maxWaiting || 5000;
+  const room = options.maxWaiting || 5000;
   const member = options.member;
   const url = options.url.replace(/\/+$/, "") + "/v1/events";
-  const store = host.store(member);
+  const kept = host.store(member), store = {};
   const tab = uuid(host.wall(), host.random);
   const mine = new Map();
   const clocks = new Map();
@@ -50,11 +50,17 @@ export function track(host, options) {
   let token = "", stale = false, sending = null, more = false, aborter = null, notBefore = 0, fails = 0, again = 0;
   let reason = "consent", waiting = 0, problem = "", sent = 0, lastSent = 0;
 
+  // Nothing is stored without consent, also when it was withdrawn a moment ago.
+  for (const name of ["write", "trim", "events", "count", "opened"]) {
+    store[name] = (...given) => (device ? kept[name](...given) : Promise.resolve([]));
+  }
+
   function tell() {
     if (options.onChange) options.onChange(status());
   }
 
   function trouble(what) {
+    if (!device) return;
     problem = what;
     tell();
   }
@@ -181,10 +187,10 @@ export function track(host, options) {
     if (bytes(made) > LARGEST) throw new RangeError("xuejing: the event is too large");
     const one = {made, saved: false};
     mine.set(made.event_id, one);
-    if (mine.size > kept) mine.delete(mine.keys().next().value);
+    if (mine.size > room) mine.delete(mine.keys().next().value);
     const change = {put: [made], durable: true};
     if (record) change.open = record;
-    return store.write(change).then(() => (device ? store.trim(kept) : [])).then(
+    return store.write(change).then(() => store.trim(room)).then(
       lost => {
         one.saved = true;
         for (const old of lost) reject(old, {reason: "queue_full", detail: "", retryable: false});
@@ -278,7 +284,9 @@ export function track(host, options) {
     let found = [];
     try {
       found = await store.events(BATCH);
-      waiting = await store.count();
+      const count = await store.count();
+      if (!device) return [];
+      waiting = count;
     } catch (error) {
       trouble("storage: " + error);
     }
@@ -315,8 +323,9 @@ export function track(host, options) {
     for (const id of gone) mine.delete(id);
     try {
       await store.write({drop: gone, durable: true});
+      const count = await store.count();
       if (!device) return;
-      waiting = await store.count();
+      waiting = count;
     } catch (error) {
       trouble("storage: " + error);
     }
@@ -342,20 +351,23 @@ export function track(host, options) {
     flush();
   }
 
+  function end() {
+    if (since !== null) {
+      const free = letGo;
+      leave(Math.min(host.mono(), input + idle));
+      free();
+    }
+    look();
+  }
+
   // The page may never run again: what is open ends, and all that this page knows of is sent without an answer. It
   // stays in the queue, and is sent again under the same ids.
   function hide() {
     if (gone) return;
-    const now = host.mono();
     gone = true;
-    if (since !== null) {
-      const free = letGo;
-      leave(Math.min(now, input + idle));
-      free();
-    }
+    end();
     const found = fitting([...mine.values()].slice(-BATCH).map(one => one.made));
     if (found.length && token && host.beacon) host.beacon(url, envelope(found));
-    look();
   }
 
   // ---- consent
@@ -374,7 +386,6 @@ export function track(host, options) {
   }
 
   function revoke() {
-    if (!device) return Promise.resolve();
     device = "";
     clearInterval(timer);
     clearInterval(asked);
@@ -390,13 +401,13 @@ export function track(host, options) {
     waiting = studied = attended = 0;
     look();
     tell();
-    return store.wipe();
+    return kept.wipe();
   }
 
   function consent(yes) {
     if (!yes) {
       host.remember(member, "");
-      return revoke();
+      return device ? revoke() : kept.wipe();
     }
     if (!device) {
       const id = host.recall(member) || uuid(host.wall(), host.random);
@@ -409,9 +420,9 @@ export function track(host, options) {
   // Another tab may have given or withdrawn it.
   function recheck() {
     const id = host.recall(member);
-    if (!id) revoke();
-    else if (!device) grant(id);
-    else device = id;
+    if (id && device) device = id;
+    else if (id) grant(id);
+    else if (device) revoke();
   }
 
   // ---- what the page calls
@@ -474,12 +485,12 @@ export function track(host, options) {
 
   const api = {
     consent, question, answer, wrong, move, touch, flush, status,
-    waiting: () => (device ? store.events(kept) : Promise.resolve([])),
+    waiting: () => store.events(room),
     stop() {
       stopped = true;
       clearInterval(asked);
       clearTimeout(again);
-      hide();
+      end();
       unlisten();
     },
   };
