@@ -423,6 +423,25 @@ def test_looking_at_members_from_above_asks_for_a_purpose_and_is_recorded(
     assert api.get("/v1/queries/answers", tokens["secretary"]).status == 200, "a secretary knows the branch"
 
 
+def test_a_question_about_one_member_is_about_them_whatever_its_columns_are(
+    api: Api, tokens: dict[str, str], engine_store: Store, settings: Settings
+) -> None:
+    """Figures of one member have no column with an id: the one who was asked for is who was looked at."""
+    key, officer = member_key(settings), tokens["left"].split("_")[1]
+    for name in ("questions", "recorded-days", "suggestions"):
+        problem(api.get(f"/v1/queries/{name}", tokens["left"], member="m01"), 403, "purpose-required")
+        assert api.get(f"/v1/queries/{name}", tokens["left"], member="m01", purpose=f"a look: {name}").status == 200
+        found = [e for e in looked_at(engine_store, key, "m01") if e["principal_id"] == officer]
+        assert f"a look: {name}" in {e["purpose"] for e in found}, name
+    problem(api.get("/v1/queries/suggestions", tokens["left"]), 403, "purpose-required")
+    rows = api.rows("suggestions", tokens["left"], purpose="whom to help")
+    offered = {row["subject"] for row in rows if row["kind"] == "offer_help"}
+    assert offered
+    for member in sorted(offered)[:3]:
+        assert "whom to help" in {e["purpose"] for e in looked_at(engine_store, key, member)}
+    assert api.get("/v1/queries/questions", tokens["left"]).status == 200, "figures of many name nobody"
+
+
 def test_what_is_beyond_the_scope_is_recorded(api: Api, tokens: dict[str, str], engine_store: Store) -> None:
     """Who tries to look elsewhere leaves a trace; it is nobody's data that was seen."""
     api.get("/v1/queries/member-day", tokens["secretary"], org="r1", format="csv")
