@@ -132,6 +132,11 @@ def test_what_is_beyond_the_scope_is_as_if_it_were_not_there(api: Api, tokens: d
         for org in ("r1", "zz")
     )
     assert there["detail"].replace("r1", "zz") == nowhere["detail"]
+    there, nowhere = (
+        problem(api.get("/v1/queries/member-day", tokens["m01"], org=org), 404, "not-found") for org in ("r1", "zz")
+    )
+    assert there["detail"].replace("r1", "zz") == nowhere["detail"]
+    assert api.rows("member-day", tokens["m01"], org="left", columns="member_id,day")
     assert api.rows("member-day", tokens["m01"], member="m02") == []
     assert api.rows("members", tokens["secretary"], member="nobody") == []
 
