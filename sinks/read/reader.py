@@ -169,8 +169,16 @@ class Reader:
         sql = """
             SELECT count() FROM org_closure
             WHERE import_id = {tree:UInt64} AND org_id = {org:String} AND ancestor_id = {node:String}"""
-        node = scope.node or org_id
-        ((found,),) = self.store.rows(sql, {"org": org_id, "node": node, "tree": context.tree})
+        given = {"org": org_id, "node": scope.node or org_id, "tree": context.tree}
+        if scope.member_id is not None:
+            # A member is not told which organisations there are beside their own and those above.
+            sql = """
+                SELECT count() FROM org_closure
+                WHERE import_id = {tree:UInt64} AND ancestor_id = {org:String} AND org_id IN (
+                    SELECT org_id FROM memberships
+                    WHERE import_id = {memberships:UInt64} AND member_id = {member:String})"""
+            given |= {"memberships": context.memberships, "member": scope.member_id}
+        ((found,),) = self.store.rows(sql, given)
         if not found:
             raise InputError(
                 f"organisation {org_id!r} is not in the roster or not below {scope.node or 'the top'}", where="--org"
