@@ -8,6 +8,7 @@ from datetime import date
 from producers.simulate.bank import load_catalogue
 from producers.simulate.catalogue import Catalogue
 from producers.simulate.draw import draw_items, draw_points
+from producers.simulate.maps import college_competences, college_places
 from producers.simulate.meetings import college_sessions
 from producers.simulate.model import Messiness, Scenario
 from producers.simulate.roster import college_exemptions, college_members, college_organisations, tree, tree_members
@@ -49,6 +50,8 @@ def default_scenario(
         messiness=chosen,
         sessions=college_sessions(seed, start, days, organisations, members),
         exemptions=college_exemptions(start, days, members),
+        competences=college_competences(catalogue),
+        places=college_places(organisations),
     )
 
 
