@@ -93,7 +93,7 @@ class ReportData:
     ``earlier_models``: of exams that were calibrated more than once the calibration before the latest.
     ``before``: the period before; ``None`` where it is not compared, or has no records. ``provenance``: which
     imports and calibrations, and the hash of all this. ``credit``: credit hours, see ``reports/credit.py``; ``None``
-    where they were not asked for.
+    where they were not asked for. ``contested``: members who have asked for a correction that was not decided yet.
     """
 
     period: Period
@@ -113,6 +113,7 @@ class ReportData:
     before: ReportData | None = None
     provenance: Provenance | None = None
     credit: CreditData | None = None
+    contested: frozenset[str] = frozenset()
 
     def with_before(self, days: pl.DataFrame) -> ReportData:
         """With the period before, as it is known now; ``days``: its member-day rows. As it is without any record there.
