@@ -96,6 +96,7 @@ class Settings:
         least=0,
         most=1,
     )
+    up_schedules: str = _setting("on", "whether `xuejing up` keeps schedules too: on or off", one_of=("on", "off"))
     schedule_file: str = _setting("schedule.toml", "file of schedules (`xuejing schedule`)")
     families: str = _setting(
         "attendance", "further families of events that queries and reports show, separated by commas; empty: none"

@@ -41,8 +41,8 @@ KEY = MemberKey(bytes(range(32)))
 
 
 class Tokens:
-    """``operator``, ``named:NODE``, ``aggregate:NODE`` or ``own:MEMBER``; the tokens of principals in the store; revoked
-    ones belong to nobody."""
+    """``operator``, ``named:NODE``, ``aggregate:NODE`` or ``own:MEMBER``; tokens of principals in the store; those that
+    are revoked belong to nobody."""
 
     def __init__(self, principals: PrincipalViewers) -> None:
         self.revoked: set[str] = set()
