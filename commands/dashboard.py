@@ -81,7 +81,7 @@ def _serve(context: Context, store: Store, host: str, port: int | None, browse: 
             raise
         listening = bound(host, 0)  # somebody else is there; ours need not always be at the same address
     made, token = dashboard_of(context, store, host)
-    with Running(application(made), listening, made.hub.close) as running:
+    with Running(application(made), listening, made.hub.close, context.settings.dashboard_proxies) as running:
         link = f"{running.url}/enter?key={made.sessions.link(token)}"
         note = context.settings.folder / DASHBOARD_FILE
         _leave(note, link)
@@ -119,7 +119,8 @@ def dashboard_of(context: Context, store: Store, host: str) -> tuple[Dashboard, 
         settings,
         language="en" if settings.language == "en" else "zh",
         machine=machine(context),
-        hosts=LOOPBACK | names if host in LOOPBACK else names,
+        # Whoever asks from this machine, such as a check of its health, may call it so.
+        hosts=LOOPBACK | names if host in LOOPBACK or names else frozenset(),
     )
     return made, local.key
 
