@@ -123,4 +123,6 @@ def _rows(
         yield from reader.batches(query.name, scope, filters, limit=limit, since=since)
         return
     credit = CreditPolicy.of(settings.credit_rules, settings.shown_families)
-    yield query.frame(reader, scope, filters, limit=limit, pass_share=settings.pass_share, credit=credit)
+    yield query.frame(
+        reader, scope, filters, limit=limit, pass_share=settings.pass_share, credit=credit, k=settings.small_group
+    )
