@@ -9,7 +9,7 @@ Further families of events are declared in ``families/`` (see docs/event-familie
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, Union
 from uuid import UUID
 
 from msgspec import Meta
@@ -99,8 +99,11 @@ class Withdraw(Event, tag="withdraw", kw_only=True, omit_defaults=True, gc=False
     reason: Annotated[str, Meta(min_length=1, max_length=4096, description="why, for the record")]
 
 
-AnyEvent = Study | Answer | Error | Withdraw | Attendance
 EVENT_TYPES: tuple[type[Event], ...] = (Study, Answer, Error, Withdraw, *(f.event for f in FAMILIES.values()))
+if TYPE_CHECKING:
+    AnyEvent: TypeAlias = Event
+else:
+    AnyEvent = Union[EVENT_TYPES]  # noqa: UP007 - one type of all of them, however many are declared
 TAGS: tuple[str, ...] = tuple(str(t.__struct_config__.tag) for t in EVENT_TYPES)
 
 

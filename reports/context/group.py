@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from reports.attempts import attempts_of
+from reports.context.activities import ActivityLine, group_activities
 from reports.context.change import Change
 from reports.context.credit import ChildCredit, GroupCreditLine, child_credit, group_lines
 from reports.context.group_advice import suggested
@@ -85,6 +86,7 @@ class GroupReport:
     credit: tuple[GroupCreditLine, ...]
     child_credit: tuple[ChildCredit, ...]
     meetings: tuple[MeetingLine, ...]
+    activities: tuple[ActivityLine, ...]
     study: GroupStudy
     effect: EffectFigures | None
     pattern: Pattern | None
@@ -159,6 +161,11 @@ class Groups:
             ]
         )
         own = dict(seen.group_by("org_id").agg(pl.col("member_id").n_unique()).iter_rows())
+        return self._beside(own, self.policy.k)
+
+    def _beside(self, own: Mapping[str, int], k: int) -> dict[str, bool]:
+        """Of every node, whether a figure may stand beside its siblings; ``own``: members behind it that belong to
+        the organisation itself."""
         nodes = self.populations.nodes()
         parents = {n: self._parent(n, set(nodes)) for n in nodes}
         inner = {p for p in parents.values() if p is not None}
@@ -171,7 +178,17 @@ class Groups:
         for node in reversed(nodes):
             if node in inner:
                 sizes[node] = sum(sizes[c] for c, p in leaves.items() if p == node)
-        return {n: v == "show" for n, v in suppress(sizes, leaves, self.policy.k).items()}
+        return {n: v == "show" for n, v in suppress(sizes, leaves, k).items()}
+
+    def _activities(self, node: str, population: Population) -> tuple[ActivityLine, ...]:
+        return group_activities(
+            self.data.families,
+            population,
+            self.populations.of(node, own=True),
+            self.policy.k,
+            self._beside,
+            closed=self.policy.detail == "aggregate",
+        )
 
     def _parent(self, node: str, nodes: set[str]) -> str | None:
         for stretch in reversed(self.populations.stretches):
@@ -219,6 +236,7 @@ class Groups:
             credit=() if hide or self.content.kind != "all" else group_lines(data.credit, population.ids, k),
             child_credit=() if hide or self.content.kind != "all" else self._child_credit(below),
             meetings=meeting_lines(data.credit, {node, *self._branches(node)}),
+            activities=self._activities(node, population) if self.content.kind == "all" else (),
             study=_study(sums, days, hide),
             effect=None if hide else effect.figures,
             pattern=None if hide else self._pattern(days, answers),
