@@ -58,6 +58,7 @@ RULES: Mapping[str, Rule] = {
     "gain": Rule("whole", "members", _SPLITS | {"course"}),
     "branches": Rule("parts", "", _SPLITS | {"course"}),
     "credit-branches": Rule("parts", "", _SPLITS),
+    "survey-answers": Rule("whole", "total", _SPLITS | {"course"}, always=True),
     **{
         f.counts.name: Rule("parts", "", _SPLITS, always=f.audience == "self")
         for f in FAMILIES.values()

@@ -70,7 +70,7 @@ _AUDIENCES: Mapping[Audience, Rule] = {"named": "person_day", "branch": "branch_
 
 TABLE_RULES: Mapping[str, Rule] = {
     **_OTHERS,
-    **{family.table.name: _AUDIENCES[family.audience] for family in FAMILIES.values()},
+    **{f.table.name: "closed" if f.anonymous else _AUDIENCES[f.audience] for f in FAMILIES.values()},
     **{f"ref_{name}": "open" for name in _CATALOGUE},
 }
 """Rule of every table of ``schemas.tables``."""

@@ -19,7 +19,8 @@ from schemas.tables import TABLES
 
 from .scope import Filters, Scope, ScopeError
 
-PERSONAL = frozenset(t.name for t in TABLES.values() if t.personal) | {
+_ANONYMOUS = {f.table.name for f in FAMILIES.values() if f.anonymous}
+PERSONAL = frozenset(t.name for t in TABLES.values() if t.personal and t.name not in _ANONYMOUS) | {
     "v_members",
     "v_member_day",
     "v_answers",

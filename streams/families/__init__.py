@@ -11,6 +11,7 @@ from streams.families.fold import FamilyFact, Fold
 from streams.families.push import fold_push
 from streams.families.reflection import fold_reflection
 from streams.families.service import fold_service
+from streams.families.survey import fold_survey
 
 __all__ = ["FOLDS", "FamilyFact", "Fold"]
 
@@ -23,5 +24,6 @@ FOLDS: dict[str, Fold] = {
     "service": fold_service,
     "dues": fold_dues,
     "appraisal": fold_appraisal,
+    "survey": fold_survey,
 }
 """Fold by event type; a test holds it complete."""

@@ -61,6 +61,9 @@ def run(settings: Settings, *arguments: str) -> Result:
 def test_every_query_in_every_format(settings: Settings) -> None:
     for name, declared in QUERIES.items():
         whole = run(settings, name, "--format", "json")
+        if "named" not in declared.details:
+            assert whole.exit_code != 0  # the operator is not the member
+            continue
         assert whole.exit_code == 0, whole.output
         rows = json.loads(whole.stdout_bytes)
         assert all(list(row) == declared.names for row in rows)

@@ -32,6 +32,7 @@ FIELDS: dict[str, list[str]] = {
     "service": ["request_id", "step"],
     "dues": ["due_id", "status"],
     "appraisal": ["appraisal_id", "stage"],
+    "survey": ["item_id", "survey_id", "choice"],
 }
 """Fields of each family beyond the envelope; the first says what an event is about."""
 DEFAULTS: dict[str, Any] = {"make_up": False, "question_id": "", "board": False}
@@ -172,6 +173,21 @@ def appraisal(found: Sequence[Sent], day_of: Callable[[int], date]) -> dict[date
     return result
 
 
+def survey(found: Sequence[Sent], day_of: Callable[[int], date]) -> dict[date, Figures]:
+    """How often each option was chosen, day by day."""
+    result = {}
+    for day in {day_of(s.at) for s in found}:
+        those = [s for s in found if day_of(s.at) == day]
+        chosen = [s.event["choice"] for s in those]
+        result[day] = {
+            "survey_id": those[0].event["survey_id"],
+            "choices": sorted(set(chosen)),
+            "answers": [chosen.count(c) for c in sorted(set(chosen))],
+            "event_ids": ids(those),
+        }
+    return result
+
+
 DEFINITIONS: dict[str, Definition] = {
     "attendance": attendance,
     "reflection": reflection,
@@ -181,4 +197,5 @@ DEFINITIONS: dict[str, Definition] = {
     "service": service,
     "dues": dues,
     "appraisal": appraisal,
+    "survey": survey,
 }
