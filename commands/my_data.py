@@ -6,6 +6,7 @@ import io
 import zipfile
 from codecs import BOM_UTF8
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -20,7 +21,8 @@ from schemas.errors import InputError
 from schemas.persons import PERSONS, as_word
 from schemas.table import Column, Table
 from schemas.tables import AUDIT, TABLES
-from sinks.audit import Entry, looked_at
+from sinks.audit import Entry
+from sinks.audited import looked_at
 from sinks.client import Store
 from sinks.read.generations import active_generation
 
@@ -116,6 +118,13 @@ def _readme(member_id: str, counts: dict[str, int], now: datetime) -> str:
     return "\n".join([*lines, ""])
 
 
+_WHO = {
+    "role": "该令牌的角色；operator：系统操作者 · role of whoever it was; operator: who runs the system",
+    "node": "该令牌所属组织 · the organisation that they act for",
+}
+"""Columns of ``audit`` that the table has not: they are those of the principal."""
+
+
 def _title(path: str) -> tuple[str, str]:
     if path == "audit":
         return "谁看过您的数据", "who looked at your data"
@@ -128,7 +137,10 @@ def _title(path: str) -> tuple[str, str]:
 def _columns(table: Table, only: set[str] | None) -> list[str]:
     withheld = PERSONS[table.name].withheld
     shown = [c for c in table.columns if c.name not in withheld and (only is None or c.name in only)]
-    return [f"- `{c.name}`: {c.description}" for c in shown]
+    told = [f"- `{c.name}`: {c.description}" for c in shown]
+    if table is AUDIT:
+        told += [f"- `{name}`: {_WHO[name]}" for name in SCHEMA if name in _WHO]
+    return told
 
 
 def my_data(
@@ -145,6 +157,8 @@ def my_data(
         content, counts = archive(store, member_id, audit, datetime.now(UTC))
         if not counts:
             raise InputError(f"nothing is held about {member_id!r}", hint="`xuejing query members` lists who there is")
+        with suppress(OSError):  # ``destination`` tells what is wrong with the folder
+            out.parent.mkdir(parents=True, exist_ok=True)
         with destination(out) as file:
             found.record(
                 Entry(operator(), "my_data", "my-data", purpose, members=[member_id], rows=sum(counts.values()))

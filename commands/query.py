@@ -161,7 +161,9 @@ def _answer(
 ) -> Iterator[tuple[Iterator[pl.DataFrame], ZoneInfo]]:
     """The rows, block by block, and the zone of local days: from the store, or from an API where one is named."""
     settings = context.settings
-    if url := values["api"] or settings.api_url:
+    # A folder that is named on the command line is meant, whatever the environment says.
+    configured = "" if context.origin.get("data_dir") == "--data" else settings.api_url
+    if url := values["api"] or configured:
         from web.client import ApiClient  # not needed otherwise
 
         parameters = {_PARAMETERS.get(name, name): getattr(filters, name) for name in filters.given()}

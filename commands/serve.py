@@ -15,7 +15,7 @@ from sinks.embedded.process import EngineProcess
 
 from . import context as contexts
 from . import logs
-from .collecting import can_collect, collector_of, first_key
+from .collecting import can_collect, collector_of, course_page_of, first_key
 from .connect import announce, connected, endpoint, retract, store_folder
 from .dashboard import link_of
 from .dying import watch_stdin
@@ -77,6 +77,8 @@ def up(
                     if door and not told and (url := collector_of(context.settings, door.pid)):
                         told = True
                         context.say(f"采集：{url}/v1/events", f"collector: {url}/v1/events")
+                        if page := course_page_of(context.settings, door.pid):
+                            context.say(f"示例课程页：{page}", f"demo course page: {page}")
                         if key:
                             context.say(f"本机应用密钥（local）：{key}", f"app key for this machine (local): {key}")
                     if screen and (link := link_of(context.settings.folder, screen.pid)):

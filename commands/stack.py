@@ -24,6 +24,7 @@ from sinks.read.generations import ensure_generation
 from streams.rules import Rules
 
 from .connect import engine, environment, settings_for, store_folder
+from .dashboard import LOOPBACK
 from .producing import topics
 
 BROKER_FILE = "broker.json"
@@ -141,6 +142,8 @@ def dashboard_process(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
 def collector_process(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
     """The collector for the time of the block, with its journal always on: the embedded broker forgets."""
     command = ["collector", "--journal", "always", "--any-port", "--die-with-parent"]
+    if settings.collector_host in LOOPBACK:
+        command.append("--course-page")
     with _child(settings, command, settings.folder / "collector.log", 60) as process:
         yield process
 

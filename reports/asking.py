@@ -25,6 +25,13 @@ ALL: dict[str, Question] = {**QUERIES, **COMPUTED}
 """Queries of the store, then those that are computed from them, by name."""
 
 
+def may_ask(query: Question, scope: Scope) -> bool:
+    """Whether a query answers a scope at all."""
+    if isinstance(query, Query) and query.for_operators and not scope.operator:
+        return False
+    return scope.detail in query.details and (scope.detail != "aggregate" or query.name in withholding.RULES)
+
+
 def category(text: str, where: str = "--category") -> str:
     """The code of a member category by any of its names. Raises InputError naming ``where``."""
     wanted = normalise(text)

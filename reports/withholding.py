@@ -64,6 +64,7 @@ RULES: Mapping[str, Rule] = {
         for f in FAMILIES.values()
         if f.counts and f.counts.upward
     },
+    "competence-branches": Rule("parts", "", _SPLITS),
 }
 """Queries that a scope of aggregates may ask, by name. All others are refused."""
 
@@ -86,8 +87,9 @@ def always(name: str) -> bool:
     return name in RULES and RULES[name].always
 
 
-def check(name: str, scope: Scope, filters: Filters, today: date) -> None:
-    """Raise ScopeError or InputError for what a scope of aggregates may not ask. ``today``: local day."""
+def check(name: str, scope: Scope, filters: Filters, today: date, called: str = "") -> None:
+    """Raise ScopeError or InputError for what a scope of aggregates may not ask. ``today``: local day; ``called``:
+    what the errors call it instead of the query."""
     if name not in RULES:
         raise ScopeError(
             f"{name} can't be asked for aggregates: it is about single members", hint="ask branch-day or branches"
@@ -104,12 +106,12 @@ def check(name: str, scope: Scope, filters: Filters, today: date) -> None:
         return
     if filters.org not in (None, scope.node):
         raise ScopeError(
-            f"aggregates of {name} are asked of the scope's organisation as a whole",
+            f"aggregates of {called or name} are asked of the scope's organisation as a whole",
             hint="leave out --org, or name the organisation of the scope",
         )
     if filters.first is None or filters.last is None or not _quarter(filters.first, filters.last, today):
         raise InputError(
-            f"aggregates of {name} are asked by whole quarters that are over",
+            f"aggregates of {called or name} are asked by whole quarters that are over",
             where="--from/--to",
             hint="--from 2026-01-01 --to 2026-03-31",
         )

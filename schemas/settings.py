@@ -70,8 +70,8 @@ class Settings:
     clickhouse_database: str = _setting("default", "database")
     clickhouse_cluster: str = _setting("", "cluster name for ON CLUSTER and replicated tables")
 
-    batch_records: int = _setting(20_000, "most Kafka messages in one batch", least=1)
-    batch_bytes: int = _setting(16 << 20, "most bytes in one batch", least=1)
+    batch_records: int = _setting(60_000, "most Kafka messages in one batch", least=1)
+    batch_bytes: int = _setting(32 << 20, "most bytes in one batch", least=1)
     cache_facts: int = _setting(1_000_000, "most facts a worker keeps in memory", least=1)
     raw_days: int = _setting(0, "days that raw events are kept (`xuejing retention`); 0: for ever", least=0)
     body_days: int = _setting(

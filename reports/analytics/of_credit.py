@@ -67,12 +67,21 @@ def credit_branches(inputs: Inputs) -> Rows:
         return
     members: dict[str, set[str]] = {}
     for balance in data.balances:
-        if balance.year == data.last.year:
+        if balance.year == data.last.year and _within(inputs, data, balance.org_id):
             members.setdefault(balance.org_id, set()).add(balance.member_id)
     hidden = withheld({org: len(found) for org, found in members.items()})
     for org, found in sorted(members.items()):
         for group in group_credit(data, found, [org]):
             yield group_row(org, group, org in hidden)
+
+
+def _within(inputs: Inputs, data: CreditData, org_id: str) -> bool:
+    """Whether an organisation lies in what is seen. Who moved on has a balance with where they are now: that one's
+    figures, and that they went there, are of no concern to the organisation that they left."""
+    node = inputs.scope.node
+    if node is None or org_id == node:
+        return True
+    return any(node in inputs.roster.ancestors(org_id, day) for day in (data.first, data.last))
 
 
 def rhythm(inputs: Inputs) -> Rows:

@@ -125,7 +125,7 @@ def branches(inputs: Inputs) -> Rows:
     period = inputs.period()
     if period is None:
         return
-    belonging = _belonging(inputs)
+    homes = belonging(inputs)
     active = set(inputs.days.filter(pl.col("events") > 0)["member_id"].to_list())
     exams = [inputs.filters.exam] if inputs.filters.exam else ["", *exam_ids(inputs.answers)]
     for exam in exams:
@@ -133,12 +133,12 @@ def branches(inputs: Inputs) -> Rows:
         took = (
             active if exam == "" else set(first_attempts(inputs.answers).filter(pl.col("exam_id") == exam)["member_id"])
         )
-        counts = {org: (len(members & took), len(members)) for org, members in belonging.items()}
-        values = {org: [scores[m] for m in sorted(members) if m in scores] for org, members in belonging.items()}
+        counts = {org: (len(members & took), len(members)) for org, members in homes.items()}
+        values = {org: [scores[m] for m in sorted(members) if m in scores] for org, members in homes.items()}
         yield from _branch_rows(exam, counts, {o: v for o, v in values.items() if v})
 
 
-def _belonging(inputs: Inputs) -> dict[str, set[str]]:
+def belonging(inputs: Inputs) -> dict[str, set[str]]:
     """Members by the organisation of their last membership in the period."""
     rows = inputs.frame("members", "course", "exam").sort("valid_from", nulls_last=False)
     last: dict[str, str] = dict(rows.select("member_id", "org_id").iter_rows())
@@ -194,7 +194,7 @@ def suggestions(inputs: Inputs) -> Rows:
             found += [(member, s) for s in member_advice(shelf.get(member, {}), own, today, at)]
     if f.member is None and inputs.scope.detail != "own":
         if f.exam is None:
-            groups = {org: frozenset(m) for org, m in _belonging(inputs).items()}
+            groups = {org: frozenset(m) for org, m in belonging(inputs).items()}
             topics = branch_topics(inputs.answers, groups, inputs.catalogue)
             found += [(org, s) for org, listed in sorted(topics.items()) for s in listed]
             period = inputs.period()

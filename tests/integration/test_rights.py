@@ -22,7 +22,8 @@ from schemas.errors import ConfigError, InputError, XuejingError
 from schemas.keyed import MemberKey
 from schemas.settings import Settings
 from schemas.tables import TABLES
-from sinks.audit import looked_at, verify
+from sinks.audit import verify
+from sinks.audited import looked_at
 from sinks.clickhouse import ClickHouseSink
 from sinks.corrections import corrections
 from sinks.erased import StoreErased
@@ -250,8 +251,11 @@ def test_a_correction_moves_the_figure_and_issues_the_report_again(ops: Ops) -> 
     number = ops.cli("correct", "request", "m3", "I did [not] study then", "--event", wrong).stdout.strip()
     refused = ops.cli("correct", "request", "m3", "count it twice").stdout.strip()
     ops.cli("correct", "refuse", refused, "--reason", "it was once")
-    assert number in ops.cli("correct", "list").stderr
-    assert refused not in ops.cli("correct", "list").stderr
+    with pytest.raises(InputError, match="nothing is held"):
+        ops.cli("correct", "request", "nobody", "x")
+    listed = json.loads(ops.cli("correct", "list", "--format", "json").stdout)
+    assert [(r["number"], r["state"], r["events"]) for r in listed] == [(number, "requested", [wrong])]
+    assert number in ops.cli("correct", "list").stdout
     with pytest.raises(InputError, match="nothing would be corrected"):
         ops.cli("correct", "accept", number, "--reason", "the app ran on")
     other = ops.folder / "other.ndjson"
@@ -280,7 +284,7 @@ def test_a_correction_moves_the_figure_and_issues_the_report_again(ops: Ops) -> 
 
 
 def test_my_data_has_every_row_of_every_table(ops: Ops) -> None:
-    store, out = ops.running.store, ops.folder / "m3.zip"
+    store, out = ops.running.store, ops.folder / "mine" / "m3.zip"
     ops.cli("query", "member-day", "--member", "m3", "--purpose", "talk with the member", "--format", "json")
     ops.cli("my-data", "m3", "--out", str(out), "--purpose", "asked for it")
     with zipfile.ZipFile(out) as archive:
@@ -313,7 +317,7 @@ def test_who_looked_and_that_the_record_is_whole(ops: Ops) -> None:
     found = json.loads(ops.cli("who-looked", "n1", "--format", "json").stdout)
     by = {(e["action"], e["org_id"], e["purpose"]) for e in found}
     assert {("export", "b2", "inspection"), ("report", "", "")} <= by
-    assert all(e["principal_id"].startswith("os:") for e in found)
+    assert all(e["principal_id"].startswith("os:") and e["role"] == "operator" for e in found)
     # Who belongs elsewhere was not looked at.
     other = json.loads(ops.cli("who-looked", "m10", "--format", "json").stdout)
     assert "inspection" not in {e["purpose"] for e in other}
@@ -323,3 +327,13 @@ def test_who_looked_and_that_the_record_is_whole(ops: Ops) -> None:
     store.command("ALTER TABLE audit UPDATE purpose = 'none' WHERE purpose = 'inspection' SETTINGS mutations_sync = 2")
     with pytest.raises(XuejingError, match="not as it was written"):
         ops.cli("audit", "verify")
+    told = CliRunner().invoke(
+        cli.application("audit"), ["--data", ops.settings.data_dir, "--lang", "en", "audit", "verify"]
+    )
+    assert "an entry was changed" in told.stdout
+    listed = json.loads(ops.cli("audit", "list", "--format", "json").stdout)
+    assert [e["at"] for e in listed] == sorted((e["at"] for e in listed), reverse=True)
+    assert max(e["members"] for e in listed) > 1
+    assert json.loads(ops.cli("audit", "list", "--to", "2026-01-01", "--format", "json").stdout) == []
+    assert ops.cli("audit", "list", "--limit", "1").stdout.count("os:") == 1
+    assert json.loads(ops.cli("audit", "list", "--refused", "--format", "json").stdout) == []

@@ -8,12 +8,15 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path
 from fastapi.responses import FileResponse, Response
 
+from schemas.errors import InputError
+from sinks.read import ScopeError
 from web.problems import Problem
 
+from .answering import refused
 from .callers import Caller
 from .documents import FileInfo, JobInfo, JobList, ReportRequest, problems
 from .jobs import Full, Job
-from .making import check, make, record
+from .making import check, entry, make, record
 from .routes import ALWAYS, TheCaller, TheService, strict
 from .service import Service
 
@@ -40,6 +43,9 @@ def make_report(asked: ReportRequest, who: TheCaller, service: TheService, respo
             check(service, who, asked)
         except Problem as problem:
             record(service, who, asked, problem.kind)
+            raise
+        except (InputError, ScopeError) as error:
+            refused(service, error, partial(entry, service, who, asked))
             raise
         record(service, who, asked)
     try:

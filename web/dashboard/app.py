@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Hashable
 from dataclasses import dataclass, field
 from datetime import date
 from importlib.resources import files
-from typing import IO, Any
+from typing import IO, Any, get_args
 from urllib.parse import parse_qs
 from zoneinfo import ZoneInfo
 
@@ -25,13 +25,14 @@ from web.dashboard import export, frame
 from web.dashboard.asking import PARAMETERS, Asked, asked
 from web.dashboard.gather import Gatherer
 from web.dashboard.live import Hub
+from web.dashboard.map_page import map_page
 from web.dashboard.operations import Machine, operations
 from web.dashboard.render import QUICK, Rendered, pages, words
 from web.dashboard.sessions import COOKIE, LONGEST, Sessions
 from web.dashboard.version import store_version
 from web.dashboard.viewers import PageKind, Viewer
 
-KINDS: dict[str, PageKind] = {"branch": "branch", "committee": "committee", "member": "member", "operator": "operator"}
+KINDS: dict[str, PageKind] = {kind: kind for kind in get_args(PageKind)}
 STATIC = {"dashboard.css": "text/css", "live.js": "text/javascript", "mark.svg": "image/svg+xml"}
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
@@ -93,6 +94,8 @@ class Dashboard:
             return self.gatherer.committee(viewer, page)
         if page.kind == "member":
             return self.gatherer.member(viewer, page)
+        if page.kind == "map":
+            return map_page(self.gatherer, viewer, page)
         return operations(self.gatherer, viewer.scope, self.machine, page.language)
 
     def known(self) -> tuple[Roster, date]:

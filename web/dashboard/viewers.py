@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 from schemas.reference import Roster, Text
 from sinks.read import Scope
 
-PageKind = Literal["branch", "committee", "member", "operator"]
+PageKind = Literal["branch", "committee", "map", "member", "operator"]
 
 
 @dataclass(frozen=True, slots=True)
