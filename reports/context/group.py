@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from reports.attempts import attempts_of
+from reports.context.activities import ActivityLine, group_activities
 from reports.context.change import Change
 from reports.context.competence import GroupCompetence, GroupCompetences
 from reports.context.credit import ChildCredit, GroupCreditLine, child_credit, group_lines
@@ -87,6 +88,7 @@ class GroupReport:
     credit: tuple[GroupCreditLine, ...]
     child_credit: tuple[ChildCredit, ...]
     meetings: tuple[MeetingLine, ...]
+    activities: tuple[ActivityLine, ...]
     study: GroupStudy
     effect: EffectFigures | None
     pattern: Pattern | None
@@ -165,9 +167,9 @@ class Groups:
         )
         return self.may_stand(dict(seen.group_by("org_id").agg(pl.col("member_id").n_unique()).iter_rows()))
 
-    def may_stand(self, own: Mapping[str, int]) -> dict[str, bool]:
+    def may_stand(self, own: Mapping[str, int], k: int | None = None) -> dict[str, bool]:
         """Of every node, whether a figure about these members may stand beside its siblings. ``own``: members behind
-        the figure, by the organisation to which they belong themselves."""
+        the figure, by the organisation to which they belong themselves; ``k``: another one than the policy's."""
         nodes = self.populations.nodes()
         parents = {n: self.parent_of(n, set(nodes)) for n in nodes}
         inner = {p for p in parents.values() if p is not None}
@@ -180,7 +182,17 @@ class Groups:
         for node in reversed(nodes):
             if node in inner:
                 sizes[node] = sum(sizes[c] for c, p in leaves.items() if p == node)
-        return {n: v == "show" for n, v in suppress(sizes, leaves, self.policy.k).items()}
+        return {n: v == "show" for n, v in suppress(sizes, leaves, k or self.policy.k).items()}
+
+    def _activities(self, node: str, population: Population) -> tuple[ActivityLine, ...]:
+        return group_activities(
+            self.data.families,
+            population,
+            self.populations.of(node, own=True),
+            self.policy.k,
+            self.may_stand,
+            closed=self.policy.detail == "aggregate",
+        )
 
     def parent_of(self, node: str, nodes: Collection[str]) -> str | None:
         """The organisation above a node when it was last there in the period, of those in ``nodes``."""
@@ -236,6 +248,7 @@ class Groups:
             credit=() if hide or self.content.kind != "all" else group_lines(data.credit, population.ids, k),
             child_credit=() if hide or self.content.kind != "all" else self._child_credit(below),
             meetings=meeting_lines(data.credit, {node, *self._branches(node)}),
+            activities=self._activities(node, population) if self.content.kind == "all" else (),
             study=_study(sums, days, hide),
             effect=None if hide else effect.figures,
             pattern=None if hide else self._pattern(days, answers),

@@ -15,11 +15,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from schemas.days import LocalDays
+from schemas.families import FAMILIES
 from schemas.tables import TABLES
 
 from .scope import Filters, Scope, ScopeError
 
-PERSONAL = frozenset(t.name for t in TABLES.values() if t.personal) | {
+_ANONYMOUS = {f.table.name for f in FAMILIES.values() if f.anonymous}
+PERSONAL = frozenset(t.name for t in TABLES.values() if t.personal and t.name not in _ANONYMOUS) | {
     "v_members",
     "v_member_day",
     "v_answers",
@@ -270,6 +272,26 @@ class Expansion:
         """``column`` where the scope names members, else ``otherwise``."""
         return otherwise if self.scope.detail == "aggregate" else column
 
+    def own_branch(self, org: str) -> str:
+        """Only the member, or the organisation itself to which the member belonged: the scope's, or of the local
+        operator the one asked for. Nothing for whoever stands above it."""
+        if self.scope.detail == "own":
+            return "1"
+        nodes = {"scope_node": self.scope.node, "org": self.filters.org}
+        same = [f"{org} = {self.bind(name, 'String', node)}" for name, node in nodes.items() if node is not None]
+        return " AND ".join(same) or "0"
+
+    def disclosed(self, kind: str, org: str) -> str:
+        """Leave out events of families that are not for whoever asks about a member of ``org``."""
+        if self.scope.detail == "own":
+            return "1"
+        closed = [f.name for f in FAMILIES.values() if f.audience == "self"]
+        narrow = [f.name for f in FAMILIES.values() if f.audience == "branch"]
+        return (
+            f"NOT has({self.bind('closed_families', 'Array(String)', closed)}, {kind}) AND "
+            f"(NOT has({self.bind('narrow_families', 'Array(String)', narrow)}, {kind}) OR ({self.own_branch(org)}))"
+        )
+
     def groups(self) -> str:
         """Whether figures of whole organisations may be drawn: not when only one member's rows are read."""
         return "0" if self.scope.member_id is not None or self.filters.member is not None else "1"
@@ -300,6 +322,8 @@ MACROS: Mapping[str, Callable[..., str]] = {
     "organisations": Expansion.organisations,
     "node": Expansion.node,
     "named": Expansion.named,
+    "own_branch": Expansion.own_branch,
+    "disclosed": Expansion.disclosed,
     "groups": Expansion.groups,
     "operator": Expansion.operator,
     "public": Expansion.public,
