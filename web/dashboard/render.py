@@ -25,9 +25,9 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "branch": (
         "fresh", "now", "offers", "silent", "trend", "calendar", "topics", "missed", "credit", "quality", "ledger"
     ),
-    "committee": ("fresh", "overview", "tree", "trend", "funnel", "hard", "topics", "missed", "change", "quality"),
+    "committee": ("fresh", "overview", "tree", "trend", "funnel", "hard", "change", "topics", "missed", "quality"),
     "member": ("fresh", "now", "review", "trend", "calendar", "mastery", "progress", "credit", "book", "quality"),
-    "operator": ("fresh", "parts", "received_lines", "rejected", "jobs"),
+    "operator": ("fresh", "state_now", "received_lines", "rejected", "jobs", "parts"),
 }  # fmt: skip
 """Kind of page → its parts, in the order in which they stand. A template ``KIND/PART.html.j2`` makes each."""
 SHARED = {"fresh": "shared/fresh", "quality": "shared/quality", "trend": "shared/trend", "missed": "shared/missed"}
