@@ -136,7 +136,7 @@ class Reader:
 
         def ask(part: Filters) -> ends.Ends:
             (frame,) = self._whole(query, query.render(scope, part, context))
-            return frame.row(0)  # type: ignore[return-value]
+            return frame.row(0)
 
         days = ends.recorded_between(self.store, filters)
         row = (None,) * 4 if days is None else ends.between(*days, filters, ask)
