@@ -16,6 +16,7 @@ import msgspec
 from producers.simulate.clock import DAY_MS, HOUR_MS, MINUTE_MS, Stamper, instant, midnight_ms
 from producers.simulate.delivery import event_id
 from producers.simulate.draw import seeded
+from producers.simulate.improving import steps
 from producers.simulate.model import Flush, Person, Scenario
 
 _encode = msgspec.json.Encoder().encode
@@ -157,6 +158,13 @@ def _appraisal(term: Term, person: Person, rng: Random) -> Iterator[Step]:
             yield at, {"appraisal_id": f"{term.scenario.start.year}", "stage": stage}
 
 
+def _improvement(term: Term, person: Person, _: Random) -> Iterator[Step]:
+    """What the person does of the improvements of the branch."""
+    for taken in steps(term.scenario, person):
+        if taken.day < term.scenario.days:
+            yield term.at(taken.day, taken.hour), taken.fields
+
+
 HAPPENINGS: dict[str, Happening] = {
     "reflection": _reflection,
     "discussion": _discussion,
@@ -165,5 +173,6 @@ HAPPENINGS: dict[str, Happening] = {
     "service": _service,
     "dues": _dues,
     "appraisal": _appraisal,
+    "improvement": _improvement,
 }
 """By event type."""
