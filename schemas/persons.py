@@ -34,8 +34,6 @@ class Held:
 _NOBODY = Text("与个人无关", "nothing about persons")
 _SUMS = Text("支部合计，成员离开后重算", "sums of branches, computed again without who leaves")
 _KEYED = Text("只有散列值", "keyed hashes only")
-_FAMILIES: Mapping[str, Text] = {"attendance": Text("出勤", "attendance")}
-"""Tables of further families of events; one without a title is called by its name."""
 
 PERSONS: Mapping[str, Held] = {
     "ref_organisations": Held(_NOBODY),
@@ -47,7 +45,9 @@ PERSONS: Mapping[str, Held] = {
     "ref_knowledge_points": Held(_NOBODY),
     "ref_exemptions": Held(Text("免学", "exemptions"), "member_id"),
     "ref_quotas": Held(_NOBODY),
-    **{t: Held(_FAMILIES.get(t, Text(t, t)), "member_id") for t in (f.table.name for f in FAMILIES.values())},
+    "ref_competences": Held(_NOBODY),
+    "ref_places": Held(_NOBODY),
+    **{f.table.name: Held(f.title, "member_id") for f in FAMILIES.values()},
     "org_closure": Held(_NOBODY),
     "memberships": Held(Text("所属组织（由名册得出）", "memberships, derived from the roster"), "member_id"),
     "events": Held(Text("事件", "events"), "member_id"),
@@ -76,7 +76,7 @@ PERSON_COLUMNS = frozenset({"member_id", "person_id", "person", "member_ids"})
 """Names that a column about persons has."""
 OTHER_IDS = frozenset(
     {
-        *("course_id", "unit_id", "exam_id", "question_id", "knowledge_point_id", "content_id"),
+        *("course_id", "unit_id", "exam_id", "question_id", "knowledge_point_id", "content_id", "competence_id"),
         *("org_id", "parent_id", "ancestor_id"),
     }
 )
