@@ -13,7 +13,7 @@ PYTEST := $(BIN)/python -m pytest
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo test test-kafka test-browser chaos mutants lint audit format docs docs-check pictures golden bench bench-full lock clean check-python
+.PHONY: help setup dev demo demo-live test test-kafka test-browser chaos mutants lint audit format docs docs-check pictures golden bench bench-full lock clean check-python
 .DELETE_ON_ERROR:
 
 help: ## list what can be made
@@ -54,6 +54,9 @@ dev: $(VENV)/.dev ## setup, and what tests and lint need
 
 demo: $(VENV)/.installed ## simulate a college's term and write every report to demo-report/
 	@$(BIN)/xuejing demo
+
+demo-live: $(VENV)/.installed ## the same for the current term, then simulated people learn on before a live dashboard, until Ctrl-C
+	@$(BIN)/xuejing demo --live
 
 test: $(VENV)/.dev ## run the tests; what needs more than Python skips and says what
 	@$(PYTEST) $(ARGS)

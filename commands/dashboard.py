@@ -9,6 +9,7 @@ import time
 import webbrowser
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,15 +19,17 @@ from reports.formats.records import write_csv
 from schemas.credit import CreditPolicy
 from schemas.errors import ConfigError
 from schemas.reference.columns import Language
+from sinks.access import Access
 from sinks.client import Store
 
 from . import context as contexts
+from .auditing import auditor, operator
 from .connect import connected
 from .context import Context
 from .dying import watch_stdin
 
 if TYPE_CHECKING:
-    from web.dashboard.app import Dashboard
+    from web.dashboard.board import Dashboard
     from web.dashboard.operations import Job, Machine, Part
 
 DASHBOARD_FILE = "dashboard.json"
@@ -78,7 +81,7 @@ def _serve(context: Context, store: Store, host: str, port: int | None, browse: 
             raise
         listening = bound(host, 0)  # somebody else is there; ours need not always be at the same address
     made, token = dashboard_of(context, store, host)
-    with Running(application(made), listening, made.hub.close) as running:
+    with Running(application(made), listening, made.hub.close, context.settings.dashboard_proxies) as running:
         link = f"{running.url}/enter?key={made.sessions.link(token)}"
         note = context.settings.folder / DASHBOARD_FILE
         _leave(note, link)
@@ -97,25 +100,29 @@ def _serve(context: Context, store: Store, host: str, port: int | None, browse: 
 
 def dashboard_of(context: Context, store: Store, host: str) -> tuple[Dashboard, str]:
     """The dashboard of the settings, and the local operator's token."""
-    from web.dashboard.app import Dashboard
+    from web.dashboard.board import Dashboard
     from web.dashboard.gather import Gatherer
     from web.dashboard.sessions import Sessions
-    from web.dashboard.viewers import LocalViewers
+    from web.dashboard.viewers import OPERATOR, LocalViewers, PrincipalViewers
+    from web.dashboard.watching import Watch
 
     settings = context.settings
-    viewers = LocalViewers()
+    access = Access(store)
+    local = LocalViewers(viewer=replace(OPERATOR, id=operator()))
     names = frozenset(name.strip().lower() for name in settings.dashboard_names.split(",") if name.strip())
     credit = CreditPolicy.of(settings.credit_rules, settings.shown_families)
     made = Dashboard(
         Gatherer(store, credit, k=settings.small_group),
-        Sessions(viewers),
+        Sessions(PrincipalViewers(access, local)),
+        Watch(auditor(settings, store), access),
         write_csv,
+        settings,
         language="en" if settings.language == "en" else "zh",
         machine=machine(context),
-        hosts=LOOPBACK | names if host in LOOPBACK else names,
-        asked={"pass_share": settings.pass_share, "credit": credit},
+        # Whoever asks from this machine, such as a check of its health, may call it so.
+        hosts=LOOPBACK | names if host in LOOPBACK or names else frozenset(),
     )
-    return made, viewers.key
+    return made, local.key
 
 
 def machine(context: Context) -> Machine:
@@ -137,8 +144,6 @@ def machine(context: Context) -> Machine:
 
 
 def _parts(context: Context, language: Language) -> Sequence[Part]:
-    from dataclasses import replace
-
     from web.dashboard.operations import Part
 
     from .doctor import examine

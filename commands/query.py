@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from enum import Enum
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import IO, Annotated, Any
@@ -19,7 +20,7 @@ import polars as pl
 import typer
 from rich.console import Console
 
-from reports.asking import ALL, Question, category, frames, selected
+from reports.asking import ALL, Question, category, frames, members_in, selected
 from reports.formats.records import WRITERS, write_csv
 from schemas.errors import InputError
 from schemas.reference import MEMBER_CATEGORIES, Language
@@ -182,7 +183,7 @@ def _answer(
         text, purpose = what(query.name, given, found.key), values["purpose"] or ""
         with recorded(found, Entry(operator(), action, text, purpose, filters.org or "", named), seen):
             blocks = frames(reader, query, Scope.everything(), filters, settings, limit=limit)
-            yield seen.passing(blocks), zone
+            yield seen.passing(blocks, partial(members_in, query, filters)), zone
 
 
 def _form_of(out: Path | None) -> str:

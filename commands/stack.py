@@ -149,6 +149,14 @@ def collector_process(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @contextmanager
+def schedule_process(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
+    """The schedules for the time of the block; the step in hand is finished, the rest is for the next start."""
+    command = ["schedule", "daemon", "--die-with-parent"]
+    with _child(settings, command, settings.folder / "schedule.log", 60) as process:
+        yield process
+
+
+@contextmanager
 def _child(settings: Settings, command: list[str], log: Path, patience: float) -> Iterator[subprocess.Popen[bytes]]:
     """A child process for the time of the block; killed when it has not stopped after ``patience`` seconds."""
     log.parent.mkdir(parents=True, exist_ok=True)

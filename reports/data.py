@@ -95,6 +95,7 @@ class ReportData:
     ``before``: the period before; ``None`` where it is not compared, or has no records. ``provenance``: which
     imports and calibrations, and the hash of all this. ``credit``: credit hours, see ``reports/credit.py``; ``None``
     where they were not asked for. ``families``: rows of the further families that are shown, of the period.
+    where they were not asked for. ``contested``: members who have asked for a correction that was not decided yet.
     """
 
     period: Period
@@ -115,6 +116,7 @@ class ReportData:
     provenance: Provenance | None = None
     credit: CreditData | None = None
     families: FamilyRows = NO_FAMILIES
+    contested: frozenset[str] = frozenset()
 
     def with_before(self, days: pl.DataFrame) -> ReportData:
         """With the period before, as it is known now; ``days``: its member-day rows. As it is without any record there.

@@ -31,14 +31,16 @@ class Rule(NamedTuple):
     ``kind``: ``free`` nothing in it is about groups of persons; ``days`` cells of the tree, day by day; ``whole`` about
     the scope's organisation as a whole in a quarter; ``parts`` about its parts in a quarter, suppressed by the query
     itself. ``size``: column with the members behind a row. ``refused``: filters that would split a group.
-    ``single``: columns that tell something about one member, left empty. ``always``: so for everybody who asks,
-    because nobody sees the rows behind it.
+    ``single``: columns that tell something about one member, left empty. ``counted``: a column with a number of
+    answers, and those beside it that are left empty where fewer than k answers are behind them. ``always``: so for
+    everybody who asks, because nobody sees the rows behind it.
     """
 
     kind: Kind
     size: str = ""
     refused: frozenset[str] = frozenset()
     single: tuple[str, ...] = ()
+    counted: tuple[str, ...] = ()
     always: bool = False
 
 
@@ -48,7 +50,9 @@ RULES: Mapping[str, Rule] = {
         ("organisations", "freshness", "calibrations", "calibrations-before", "thresholds", "metrics"), Rule("free")
     ),
     "branch-day": Rule("days", "active_members", _SPLITS | {"course"}),
-    "questions": Rule("whole", "members", _SPLITS | {"exam"}),
+    "questions": Rule(
+        "whole", "members", _SPLITS | {"exam"}, counted=("most_chosen_wrong_answers", "most_chosen_wrong")
+    ),
     "wrong-questions": Rule(
         "whole", "members", _SPLITS | {"exam"}, ("first_wrong_at", "last_wrong_at", "last_wrong_response")
     ),
@@ -128,7 +132,12 @@ def large_enough(name: str, frame: pl.DataFrame, k: int) -> pl.DataFrame:
     """Rows of a ``whole`` query about k members or more, without what is about one of them."""
     rule = RULES[name]
     found = frame.filter(pl.col(rule.size) >= k) if rule.size else frame
-    return found.with_columns(pl.lit(None, frame.schema[c]).alias(c) for c in rule.single)
+    found = found.with_columns(pl.lit(None, frame.schema[c]).alias(c) for c in rule.single)
+    if not rule.counted:
+        return found
+    # A wrong answer that one or two chose is theirs.
+    enough = pl.col(rule.counted[0]) >= k
+    return found.with_columns(pl.when(enough).then(pl.col(c)).alias(c) for c in rule.counted)
 
 
 def shown_days(

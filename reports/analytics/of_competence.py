@@ -56,7 +56,7 @@ def competence_branches(inputs: Inputs) -> Rows:
     for node in known.nodes:
         shares = {m: p.share for m, p in found.profiles(node.id).items()}
         values = {org: [shares[m] for m in sorted(members) if m in shares] for org, members in sorted(homes.items())}
-        for branch in compare_means({o: v for o, v in values.items() if v}).branches:
+        for branch in compare_means({o: v for o, v in values.items() if v}, inputs.k).branches:
             listed, shrunk = values[branch.org_id], branch.shrunk
             interval = mean_interval(listed)
             mean = math.fsum(listed) / len(listed)

@@ -231,7 +231,14 @@ class Groups:
         children = child_lines(data, below, self.shown, k) if below else ()
         return GroupReport(
             head=make_head(
-                data, self.content, "group", node, organisation_name(data, node), organisation_path(data, node), events
+                data,
+                self.content,
+                "group",
+                node,
+                organisation_name(data, node),
+                organisation_path(data, node),
+                events,
+                population.ids,
             ),
             kind=self._kind(node),
             people=people,

@@ -159,6 +159,7 @@ def member_report(
             current.name if current else member_id,
             organisation_path(data, current.org_id) if current else (),
             events,
+            {member_id},
         ),
         category=named(CATEGORIES, current.category) if current else NOBODY,
         role=named(ROLES, current.role) if current else NOBODY,

@@ -220,6 +220,28 @@ def test_a_clock_that_is_set_while_one_studies(site: Tracked, browser: Browser, 
         assert all(abs(t.end - right) < 60 * SECOND for t in taken), [(t.end - right) for t in taken]
 
 
+def test_a_clock_that_is_set_back_while_nobody_studies(site: Tracked, browser: Browser) -> None:
+    """The collector, which keeps the smallest difference, would shift what comes after by an hour."""
+    browser.call("Page.addScriptToEvaluateOnNewDocument", source=WRONG_CLOCK.replace("OFF", str(HOUR)))
+    browser.open(site.page("setback"))
+    first = browser.tab
+    counting(browser)
+    right = float(browser.ask("realNow()"))
+    pass_time(browser, 400)
+    browser.new_tab()
+    browser.use(first)
+    wait(lambda: status(browser)["reason"] == "hidden", "hiding")
+    delivered(browser)
+    browser.ask("setClock(0)")
+    browser.show(first)
+    counting(browser)
+    pass_time(browser, 400)
+    seen = leave(browser)
+    taken = site.taken("setback")
+    is_true(taken, seen)
+    assert all(abs(t.end - right) < 60 * SECOND for t in taken), [(t.end - right) for t in taken]
+
+
 def test_a_killed_browser_loses_less_than_a_second(site: Tracked, tmp_path: Path) -> None:
     if Browser.program() is None:
         pytest.skip("headless Chromium is not installed")

@@ -132,6 +132,11 @@ def test_what_is_beyond_the_scope_is_as_if_it_were_not_there(api: Api, tokens: d
         for org in ("r1", "zz")
     )
     assert there["detail"].replace("r1", "zz") == nowhere["detail"]
+    there, nowhere = (
+        problem(api.get("/v1/queries/member-day", tokens["m01"], org=org), 404, "not-found") for org in ("r1", "zz")
+    )
+    assert there["detail"].replace("r1", "zz") == nowhere["detail"]
+    assert api.rows("member-day", tokens["m01"], org="left", columns="member_id,day")
     assert api.rows("member-day", tokens["m01"], member="m02") == []
     assert api.rows("members", tokens["secretary"], member="nobody") == []
 
@@ -421,6 +426,25 @@ def test_looking_at_members_from_above_asks_for_a_purpose_and_is_recorded(
     assert engine_store.rows(sql, {"p": officer}) == [(2,)]
     assert verify(engine_store, key)[1] == []
     assert api.get("/v1/queries/answers", tokens["secretary"]).status == 200, "a secretary knows the branch"
+
+
+def test_a_question_about_one_member_is_about_them_whatever_its_columns_are(
+    api: Api, tokens: dict[str, str], engine_store: Store, settings: Settings
+) -> None:
+    """Figures of one member have no column with an id: the one who was asked for is who was looked at."""
+    key, officer = member_key(settings), tokens["left"].split("_")[1]
+    for name in ("questions", "recorded-days", "suggestions"):
+        problem(api.get(f"/v1/queries/{name}", tokens["left"], member="m01"), 403, "purpose-required")
+        assert api.get(f"/v1/queries/{name}", tokens["left"], member="m01", purpose=f"a look: {name}").status == 200
+        found = [e for e in looked_at(engine_store, key, "m01") if e["principal_id"] == officer]
+        assert f"a look: {name}" in {e["purpose"] for e in found}, name
+    problem(api.get("/v1/queries/suggestions", tokens["left"]), 403, "purpose-required")
+    rows = api.rows("suggestions", tokens["left"], purpose="whom to help")
+    offered = {row["subject"] for row in rows if row["kind"] == "offer_help"}
+    assert offered
+    for member in sorted(offered)[:3]:
+        assert "whom to help" in {e["purpose"] for e in looked_at(engine_store, key, member)}
+    assert api.get("/v1/queries/questions", tokens["left"]).status == 200, "figures of many name nobody"
 
 
 def test_what_is_beyond_the_scope_is_recorded(api: Api, tokens: dict[str, str], engine_store: Store) -> None:

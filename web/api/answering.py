@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from reports.asking import Question, frames
+from reports.asking import about_members, frames, members_in
 from reports.formats.records import WRITERS
 from schemas.errors import InputError, XuejingError
 from schemas.metrics import METRICS_VERSION
@@ -61,18 +61,13 @@ class Body:
                 yield chunk
 
 
-def names_members(query: Question, caller: Caller) -> bool:
-    """Whether the caller gets rows about other persons by name."""
-    return caller.scope.detail == "named" and "member_id" in query.names
-
-
 def answer(service: Service, caller: Caller, asked: Asked, path: str, if_none_match: str) -> Answer:
     """Ask, record, write. Raises Problem, and as ``Reader.frame`` does."""
     query, settings = asked.query, service.settings
     if family := settings.hidden_queries.get(query.name):
         raise Problem("not-found", f"families: {family}")
     reader = Reader(service.store)
-    named = names_members(query, caller)
+    named = caller.scope.detail == "named" and about_members(query, asked.filters)
     if named and not asked.purpose and caller.principal.purpose_needed:
         service.audit.record(_entry(service, caller, asked, outcome="purpose-required"))
         raise Problem("purpose-required", NO_PURPOSE)
@@ -91,8 +86,8 @@ def answer(service: Service, caller: Caller, asked: Asked, path: str, if_none_ma
         service.audit.record(_entry(service, caller, asked, outcome="not-found"))
     if caller.scope.detail == "named":
         # Before anything is handed out: what can't be recorded is not shown.
-        members = rows["member_id"].unique().to_list() if named else []
-        service.audit.record(_entry(service, caller, asked, members=[m for m in members if m], rows=rows.height))
+        members = sorted(members_in(query, asked.filters, rows))
+        service.audit.record(_entry(service, caller, asked, members=members, rows=rows.height))
     body = Body()
     WRITERS[asked.form]([rows.select(asked.columns)], body.file, zone)
     body.length = body.file.tell()

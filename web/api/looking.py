@@ -43,7 +43,7 @@ def who_looked(
 ) -> LookedAt:
     """Entries of the audit about a person, the latest first. That an operator asks is one of them from then on."""
     said = (purpose or "").strip()
-    with service.slot():
+    with service.slot(who.id):
         about = _about(service, who, member or "", said)
         found = looked_at(service.store, service.audit.key, about, limit or MOST)
         if who.scope.operator:

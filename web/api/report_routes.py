@@ -38,7 +38,7 @@ MISSING = problems("not-found")
 )
 def make_report(asked: ReportRequest, who: TheCaller, service: TheService, response: Response) -> JobInfo:
     """Queue a report within the caller's scope."""
-    with service.slot():
+    with service.slot(who.id):
         try:
             check(service, who, asked)
         except Problem as problem:
@@ -111,7 +111,7 @@ def _job(service: Service, who: Caller, job_id: str) -> Job:
 
 
 def _info(service: Service, job: Job) -> JobInfo:
-    failed = "" if job.error is None else service.say(job.error, "zh" if service.settings.language == "zh" else "en")
+    failed = "" if job.error is None else service.reason(job.error, "zh" if service.settings.language == "zh" else "en")
     done = job.state == "done"
     return JobInfo(
         id=job.id,

@@ -135,7 +135,7 @@ def _endpoint(query: Question, settings: Settings) -> Callable[..., Response]:
         if form is None:
             raise Problem("not-acceptable", ", ".join(MEDIA_TYPES[f].split(";")[0] for f in FORMS))
         asked = Asked.of(query, values, form, settings.api_rows)
-        with service.slot():
+        with service.slot(who.id):
             found = answer(service, who, asked, request.url.path, request.headers.get("if-none-match", ""))
         headers = {"ETag": found.etag, "Cache-Control": "private, no-cache", "Vary": "Accept, Authorization",
                    "Xuejing-Timezone": found.timezone}  # fmt: skip
