@@ -1,4 +1,4 @@
-"""The loop on a running stack: a suggestion of a report is taken up, acted on and closed, and the next report shows it."""
+"""The loop on a running stack: a suggestion of a report is taken up, acted on, closed, and shown by the next report."""
 
 from __future__ import annotations
 
