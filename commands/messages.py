@@ -241,7 +241,7 @@ ZH: dict[str, str] = {
     "the engine did not answer within {} s": "引擎在 {0} 秒内没有应答",
     "port {} can't be opened: {}": "无法打开端口 {0}：{1}",
     "choose another port, or 0 for a free one": "请换一个端口，或用 0 自动选择",
-    "two migrations have the same number": "两个迁移文件的编号相同",
+    "two migrations have one number": "两个迁移编号相同",
     "the store has migration {}, this program knows {}": "存储的结构版本是 {0}，本程序只到 {1}",
     "update the program before you use this store": "请先更新程序再使用此存储",
     "the store has no generation of metrics yet": "存储中还没有指标",

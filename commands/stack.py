@@ -24,6 +24,7 @@ from sinks.read.generations import ensure_generation
 from streams.rules import Rules
 
 from .connect import engine, environment, settings_for, store_folder
+from .dashboard import LOOPBACK
 from .producing import topics
 
 BROKER_FILE = "broker.json"
@@ -141,7 +142,17 @@ def dashboard_process(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
 def collector_process(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
     """The collector for the time of the block, with its journal always on: the embedded broker forgets."""
     command = ["collector", "--journal", "always", "--any-port", "--die-with-parent"]
+    if settings.collector_host in LOOPBACK:
+        command.append("--course-page")
     with _child(settings, command, settings.folder / "collector.log", 60) as process:
+        yield process
+
+
+@contextmanager
+def schedule_process(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
+    """The schedules for the time of the block; the step in hand is finished, the rest is for the next start."""
+    command = ["schedule", "daemon", "--die-with-parent"]
+    with _child(settings, command, settings.folder / "schedule.log", 60) as process:
         yield process
 
 

@@ -95,8 +95,9 @@ class ReportData:
     ``earlier_models``: of exams that were calibrated more than once the calibration before the latest.
     ``before``: the period before; ``None`` where it is not compared, or has no records. ``provenance``: which
     imports and calibrations, and the hash of all this. ``credit``: credit hours, see ``reports/credit.py``; ``None``
-    where they were not asked for. ``families``: rows of the further families that are shown, of the period.
-    ``issues``: improvements as they stood at its end.
+    where they were not asked for. ``contested``: members who have asked for a correction that was not decided yet.
+    ``families``: rows of the further families that are shown, of the period. ``issues``: improvements as they stood at
+    its end.
     """
 
     period: Period
@@ -116,6 +117,7 @@ class ReportData:
     before: ReportData | None = None
     provenance: Provenance | None = None
     credit: CreditData | None = None
+    contested: frozenset[str] = frozenset()
     families: FamilyRows = NO_FAMILIES
     issues: tuple[Issue, ...] = ()
 

@@ -20,7 +20,7 @@ from reports.issued.frames import content_hash
 from reports.issued.source import Recorder, Snapshot, Source
 from reports.provenance import Edition, Provenance
 from schemas.credit import CreditPolicy
-from schemas.reference import Course, Exam, KnowledgePoint, Question
+from schemas.reference import Competence, Course, Exam, KnowledgePoint, Question
 from sinks.read import Filters, Scope
 
 
@@ -31,6 +31,7 @@ def load_catalogue(reader: Source) -> Catalogue:
         typed(Exam, reader.reference("exams").iter_rows(named=True)),
         typed(Question, reader.reference("questions").iter_rows(named=True)),
         typed(KnowledgePoint, reader.reference("knowledge_points").iter_rows(named=True)),
+        typed(Competence, reader.reference("competences").iter_rows(named=True)),
     )
 
 

@@ -70,8 +70,8 @@ class Settings:
     clickhouse_database: str = _setting("default", "database")
     clickhouse_cluster: str = _setting("", "cluster name for ON CLUSTER and replicated tables")
 
-    batch_records: int = _setting(20_000, "most Kafka messages in one batch", least=1)
-    batch_bytes: int = _setting(16 << 20, "most bytes in one batch", least=1)
+    batch_records: int = _setting(60_000, "most Kafka messages in one batch", least=1)
+    batch_bytes: int = _setting(32 << 20, "most bytes in one batch", least=1)
     cache_facts: int = _setting(1_000_000, "most facts a worker keeps in memory", least=1)
     raw_days: int = _setting(0, "days that raw events are kept (`xuejing retention`); 0: for ever", least=0)
     body_days: int = _setting(
@@ -96,6 +96,7 @@ class Settings:
         least=0,
         most=1,
     )
+    up_schedules: str = _setting("on", "whether `xuejing up` keeps schedules too: on or off", one_of=("on", "off"))
     schedule_file: str = _setting("schedule.toml", "file of schedules (`xuejing schedule`)")
     families: str = _setting(
         "all", "further families of events that queries and reports show, separated by commas; all, or empty: none"
@@ -105,6 +106,9 @@ class Settings:
     metrics_port: int = _setting(0, "its port; 0: none", least=0)
     dashboard_host: str = _setting("127.0.0.1", "address on which the dashboard listens")
     dashboard_port: int = _setting(8640, "its port; another one where that is taken; 0: the system chooses", least=0)
+    dashboard_proxies: str = _setting(
+        "127.0.0.1", "addresses of reverse proxies whose X-Forwarded-For and -Proto the dashboard believes, by commas"
+    )
     dashboard_names: str = _setting("", "further names of the dashboard's machine, comma separated: those of a proxy")
     collector_host: str = _setting("127.0.0.1", "address on which the collector listens")
     collector_port: int = _setting(8650, "its port; `up` takes another one where that is taken; 0: any", least=0)

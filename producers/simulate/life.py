@@ -18,6 +18,8 @@ from producers.simulate.delivery import event_id
 from producers.simulate.draw import seeded
 from producers.simulate.improving import steps
 from producers.simulate.model import Flush, Person, Scenario
+from schemas.envelope import ORGANISATION
+from schemas.families import FAMILIES
 
 _encode = msgspec.json.Encoder().encode
 Step = tuple[int, dict[str, Any]]
@@ -59,9 +61,13 @@ def life_flushes(scenario: Scenario) -> list[Flush]:
 
 
 def _flush(person: Person, family: str, at: int, fields: dict[str, Any], stamp: Stamper, rng: Random) -> Flush:
-    head = {"event_id": event_id(at, rng), "event_type": family, "member_id": person.member_id}
+    name, delay = person.member_id, rng.randrange(200, 3_000)
+    if FAMILIES[family].anonymous:
+        # In the name of the organisation, and sent in no order of a day.
+        name, delay = ORGANISATION + person.memberships[0].org_id, rng.randrange(DAY_MS)
+    head = {"event_id": event_id(at, rng), "event_type": family, "member_id": name}
     event = head | fields | {"source": "xuejing-portal/2.1.0", "occurred_at": stamp(at)}
-    return Flush(person.member_id, instant(at + rng.randrange(200, 3_000)), [_encode(event)])
+    return Flush(name, instant(at + delay), [_encode(event)])
 
 
 def _course(term: Term, rng: Random) -> str:
@@ -158,6 +164,15 @@ def _appraisal(term: Term, person: Person, rng: Random) -> Iterator[Step]:
             yield at, {"appraisal_id": f"{term.scenario.start.year}", "stage": stage}
 
 
+def _survey(term: Term, person: Person, rng: Random) -> Iterator[Step]:
+    """Three questions in the middle of the term, for who ever studies."""
+    if person.activity and rng.random() < 0.6:
+        at = term.at(int(0.6 * term.scenario.days), float(rng.randrange(10, 20)))
+        for number in range(1, 4):
+            choice = rng.choices("ABCD", (4, 3, 2, 1))[0]
+            yield at, {"survey_id": "survey-1", "item_id": f"survey-1-{number}", "choice": choice}
+
+
 def _improvement(term: Term, person: Person, _: Random) -> Iterator[Step]:
     """What the person does of the improvements of the branch."""
     for taken in steps(term.scenario, person):
@@ -173,6 +188,7 @@ HAPPENINGS: dict[str, Happening] = {
     "service": _service,
     "dues": _dues,
     "appraisal": _appraisal,
+    "survey": _survey,
     "improvement": _improvement,
 }
 """By event type."""

@@ -9,6 +9,7 @@ from producers.simulate.bank import load_catalogue
 from producers.simulate.catalogue import Catalogue
 from producers.simulate.draw import draw_items, draw_points
 from producers.simulate.life import HAPPENINGS
+from producers.simulate.maps import college_competences, college_places
 from producers.simulate.meetings import college_sessions
 from producers.simulate.model import Messiness, Scenario
 from producers.simulate.roster import college_exemptions, college_members, college_organisations, tree, tree_members
@@ -51,6 +52,8 @@ def default_scenario(
         sessions=college_sessions(seed, start, days, organisations, members),
         exemptions=college_exemptions(start, days, members),
         families=tuple(HAPPENINGS),
+        competences=college_competences(catalogue),
+        places=college_places(organisations),
     )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 import polars as pl
 
+from reports.measures.suppression import DEFAULT_K
 from schemas.credit import CreditPolicy
 from schemas.families import FAMILIES, Family
 from schemas.families.family import Counts
@@ -54,11 +55,13 @@ class ComputedQuery:
         limit: int | None = None,
         pass_share: float = DEFAULT_PASS_SHARE,
         credit: CreditPolicy | None = None,
+        k: int = DEFAULT_K,
     ) -> pl.DataFrame:
         """The rows, with the declared columns. Raises as ``Reader.frame`` does.
 
         ``pass_share``: share of an exam's points from which it counts as passed (the setting of that name).
         ``credit``: what credit hours are counted by; without it the default rules.
+        ``k``: figures about fewer members are withheld (the setting small_group).
         """
         filters = filters or Filters()
         if scope.detail not in self.details:
@@ -72,7 +75,7 @@ class ComputedQuery:
         if scope.detail == "aggregate" and filters.member is not None:
             raise ScopeError("a scope of aggregates can't ask about one member")
         answer, inputs = _answer(self.name), import_module("reports.analytics.inputs").Inputs
-        rows = list(answer(inputs(reader, scope, filters, pass_share, credit)))
+        rows = list(answer(inputs(reader, scope, filters, pass_share, credit, k)))
         if rows and rows[0].keys() != set(self.names):
             raise QueryError(f"{self.name} gave columns {sorted(rows[0])}, declared are {sorted(self.names)}")
         schema = {c.name: DTYPES[c.type] for c in self.columns}
@@ -112,7 +115,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
 
 def _answer(name: str) -> Answer:
     """Imported when it is asked: what a query is called and means should not take numpy and scipy to tell."""
-    for module in ("of_members", "of_groups", "of_credit", "of_families"):
+    for module in ("of_members", "of_groups", "of_credit", "of_competence", "of_families"):
         found: Answer | None = import_module(f"reports.analytics.{module}").ANSWERS.get(name)
         if found is not None:
             return found

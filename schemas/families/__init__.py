@@ -12,12 +12,16 @@ from schemas.families.improvement import IMPROVEMENT
 from schemas.families.push import PUSH
 from schemas.families.reflection import REFLECTION
 from schemas.families.service import SERVICE
+from schemas.families.survey import SURVEY
 
-__all__ = ["FAMILIES", "FAMILY_OF", "Attendance", "Family", "Measure", "family_table"]
+__all__ = ["ANONYMOUS", "FAMILIES", "FAMILY_OF", "Attendance", "Family", "Measure", "family_table"]
 
 FAMILIES: dict[str, Family] = {
-    f.name: f for f in (ATTENDANCE, REFLECTION, DISCUSSION, CONTEST, PUSH, SERVICE, DUES, APPRAISAL, IMPROVEMENT)
+    f.name: f
+    for f in (ATTENDANCE, REFLECTION, DISCUSSION, CONTEST, PUSH, SERVICE, DUES, APPRAISAL, SURVEY, IMPROVEMENT)
 }
 """By event type."""
 FAMILY_OF: dict[type, Family] = {f.event: f for f in FAMILIES.values()}
 """By the type of the event."""
+ANONYMOUS: frozenset[type] = frozenset(f.event for f in FAMILIES.values() if f.anonymous)
+"""Types of events that are in the name of an organisation."""

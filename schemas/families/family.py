@@ -87,6 +87,8 @@ class Family:
     purpose: Text = NO_TEXT
     """what the rows are kept for"""
     audience: Audience = "named"
+    anonymous: bool = False
+    """events are in the name of an organisation (``schemas.envelope.ORGANISATION``), rows are about nobody"""
     rows: Rows | None = None
     counts: Counts | None = None
     measures: tuple[Measure, ...] = ()
@@ -144,14 +146,16 @@ class Family:
         return {n: d for n, d in self._defaults.items() if n in self.fields} | _decode(text.encode())
 
 
-def family_table(name: str, description: str, subject: Column, contents: Sequence[Column]) -> Table:
+def family_table(
+    name: str, description: str, subject: Column, contents: Sequence[Column], *, anonymous: bool = False
+) -> Table:
     """The table of a family: one row a member, local day and subject, replaced by the number of bodies behind it."""
     return Table(
         name,
         description,
         (
             Column("generation", "UInt16", "which definitions and time zone"),
-            Column("member_id", "String", "opaque member id"),
+            Column("member_id", "String", "org: and the id of an organisation" if anonymous else "opaque member id"),
             Column("day", "Date", "local day"),
             subject,
             *contents,

@@ -41,6 +41,7 @@ _OTHERS: dict[str, Rule] = {
     "ref_members": "membership",
     "ref_organisations": "organisation",
     "ref_quotas": "organisation",
+    "ref_places": "organisation",
     "branch_day": "organisation_day",
     "org_closure": "closure",
     # Raw events and lines, registers and access itself: through the program only.
@@ -64,13 +65,13 @@ _OTHERS: dict[str, Rule] = {
     "calibrations": "open",
     "item_thresholds": "open",
 }
-_CATALOGUE = ("courses", "units", "exams", "questions", "knowledge_points")
+_CATALOGUE = ("courses", "units", "exams", "questions", "knowledge_points", "competences")
 
 _AUDIENCES: Mapping[Audience, Rule] = {"named": "person_day", "branch": "branch_day", "self": "self_day"}
 
 TABLE_RULES: Mapping[str, Rule] = {
     **_OTHERS,
-    **{family.table.name: _AUDIENCES[family.audience] for family in FAMILIES.values()},
+    **{f.table.name: "closed" if f.anonymous else _AUDIENCES[f.audience] for f in FAMILIES.values()},
     **{f"ref_{name}": "open" for name in _CATALOGUE},
 }
 """Rule of every table of ``schemas.tables``."""

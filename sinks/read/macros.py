@@ -2,7 +2,8 @@
 
 ``@homes`` defines the dated memberships that the scope and the filters leave (member_id, org_id, category, role,
 status, since, until); ``@members(column)`` restricts a column to their members, so that the primary key prunes;
-``@home(member, day)`` joins the membership of that day. When a query is declared, every table about persons
+``@home(member, day)`` joins the membership of that day; ``@at_home(member, day)`` does where it restricts, for SQL that
+does not say where. When a query is declared, every table about persons
 that its SQL reads must stand under ``@members``: one that does not is an error at import time. Values never become
 part of the SQL: the server binds them.
 """
@@ -19,7 +20,8 @@ from schemas.tables import TABLES
 
 from .scope import Filters, Scope, ScopeError
 
-PERSONAL = frozenset(t.name for t in TABLES.values() if t.personal) | {
+_ANONYMOUS = {f.table.name for f in FAMILIES.values() if f.anonymous}
+PERSONAL = frozenset(t.name for t in TABLES.values() if t.personal and t.name not in _ANONYMOUS) | {
     "v_members",
     "v_member_day",
     "v_answers",
@@ -78,7 +80,7 @@ def check_scoped(template: str, where: str) -> None:
         return
     if "homes" not in used:
         raise QueryError("the SQL is not scoped: it lacks @homes, @operator or @public", where=where)
-    if tables and not used & {"home", "placed_home"} and "FROM homes" not in template:
+    if tables and not used & {"home", "placed_home", "at_home"} and "FROM homes" not in template:
         raise QueryError("the SQL never asks where a member belonged on the day: it lacks @home", where=where)
     for table, at in tables:
         around = _select_around(template, at)
@@ -204,6 +206,11 @@ class Expansion:
         """Join the membership of the day as ``home``; rows without one are left out."""
         return self._join("INNER", member, day)
 
+    def at_home(self, member: str, day: str) -> str:
+        """Leave rows with a membership of the day in scope; nothing is joined where no place was asked for, as nobody
+        belongs to two organisations on one day."""
+        return self._join("INNER", member, day) if self.placed else ""
+
     def _join(self, kind: str, member: str, day: str) -> str:
         return f"{kind} JOIN homes AS home ON home.member_id = {member} AND home.since <= {day} AND {day} < home.until"
 
@@ -309,6 +316,7 @@ MACROS: Mapping[str, Callable[..., str]] = {
     "members": Expansion.members,
     "home": Expansion.home,
     "placed_home": Expansion.placed_home,
+    "at_home": Expansion.at_home,
     "on_days": Expansion.on_days,
     "during": Expansion.during,
     "overlapping": Expansion.overlapping,

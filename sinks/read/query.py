@@ -67,6 +67,11 @@ class Query:
         """Names of the columns."""
         return [c.name for c in self.columns]
 
+    @property
+    def for_operators(self) -> bool:
+        """Whether only a scope over everything, by name, may ask it."""
+        return "@operator" in self._template
+
     def render(
         self, scope: Scope, filters: Filters, context: Context, limit: int | None = None, span: Span = EVERYBODY
     ) -> Rendered:
@@ -74,7 +79,8 @@ class Query:
         or ScopeError when it may not be asked so."""
         if scope.detail not in self.details:
             raise ScopeError(
-                f"{self.name} can't be asked for {scope.detail} detail", hint=f"it can for {_listed(self.details)}"
+                f"{self.name} does not answer a scope of detail {scope.detail}",
+                hint=f"it answers {_listed(self.details)}",
             )
         if extra := filters.given() - self.filters:
             raise QueryError(

@@ -12,6 +12,7 @@ from streams.families.improvement import fold_improvement
 from streams.families.push import fold_push
 from streams.families.reflection import fold_reflection
 from streams.families.service import fold_service
+from streams.families.survey import fold_survey
 
 __all__ = ["FOLDS", "FamilyFact", "Fold"]
 
@@ -24,6 +25,7 @@ FOLDS: dict[str, Fold] = {
     "service": fold_service,
     "dues": fold_dues,
     "appraisal": fold_appraisal,
+    "survey": fold_survey,
     "improvement": fold_improvement,
 }
 """Fold by event type; a test holds it complete."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from producers.simulate import Scenario
+from schemas.envelope import ORGANISATION
 from schemas.families import FAMILIES
 from schemas.tables import ANSWERS, BRANCH_DAY, DUPLICATES, EVENTS, LEDGER, MEMBER_DAY, REJECTED
 from tests.chaos.cluster import Cluster
@@ -32,7 +33,7 @@ def verify(cluster: Cluster, feed: Feed, scenario: Scenario, refused: Collection
     """Compare everything that the store says with what was acknowledged. ``refused``: lines that the store was made
     to refuse."""
     dated = memberships(scenario)
-    known = {m for m, *_ in dated}
+    known = {m for m, *_ in dated} | {ORGANISATION + org for _, org, *_ in dated}
     valid: list[bytes] = []
     bad: list[bytes] = []
     for number in sorted(feed.acknowledged):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -12,6 +13,8 @@ from tests.e2e.test_reports_in_a_browser import AXE, OVERFLOW, SERIOUS, SILENT_P
 from tests.support.browser import Browser
 from tests.support.dashboards import Served, served
 from tests.support.engine import engine_store  # noqa: F401
+from web.dashboard.asking import Asked
+from web.dashboard.viewers import OPERATOR
 
 pytestmark = pytest.mark.browser
 
@@ -78,10 +81,21 @@ def test_pages_fit_ask_nobody_else_and_axe_finds_nothing_serious(browser: Browse
                 "language": browser.ask(f"document.documentElement.lang.startsWith('{language}') ? 0 : 1"),
             }
             faults |= {f"{path} {language} {k}": v for k, v in found.items() if v}
-    browser.open(f"{site.url}/enter", width=SIZES[size][0], height=800)
-    browser.ask(script + ";0")
-    if fault := browser.ask(SERIOUS):
-        faults["/enter axe"] = fault
+    # What stands between the pages: the way in, what for, and who looked.
+    site.dashboard.watch.page(replace(OPERATOR, id="os:test"), Asked("member", member), {member})
+    enter(browser, site, f"own:{member}")
+    for path in ("/enter", "/purpose?next=/branch/l1", "/looked", "/branch/l1"):
+        for language in LANGUAGES:
+            browser.open(
+                f"{site.url}{path}{'&' if '?' in path else '?'}lang={language}", width=SIZES[size][0], height=800
+            )
+            browser.ask(script + ";0")
+            found = {
+                "axe": browser.ask(SERIOUS),
+                "scrolls sideways": browser.ask("document.documentElement.scrollWidth > innerWidth + 1"),
+                "says nothing": browser.ask("document.querySelector('h1').textContent.trim() === ''"),
+            }
+            faults |= {f"{path} {language} {k}": v for k, v in found.items() if v}
     assert not faults, "\n".join(f"{k}: {v}" for k, v in faults.items())
 
 

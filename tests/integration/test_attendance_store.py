@@ -299,6 +299,10 @@ def test_branches_are_withheld_where_small_and_earn_where_members_belonged(loade
     mine = ledger.filter(pl.col("member_id").is_in([*MEMBERS[6:12], "m00"]), credit_kind="organised")["hours"].sum()
     assert row["earned_hours"] == pytest.approx(mine)
     assert row["earned_hours"] > row["hours_here"]
+    # Where the one who moved is now, and how much of theirs is there, is not told to the branch that they left.
+    for detail in ("aggregate", "named"):
+        within = COMPUTED["credit-branches"].frame(reader, Scope("b1", detail), credit=policy)  # type: ignore[arg-type]
+        assert set(within["org_id"]) == {"b1"}
 
 
 def test_without_the_family_nothing_of_it_shows(loaded: Store) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ from reports.asking import ALL, frames
 from reports.families import figure
 from reports.load import load as load_reports
 from schemas.credit import CreditPolicy
+from schemas.envelope import ORGANISATION
 from schemas.errors import XuejingError
 from schemas.families import FAMILIES, Family
 from schemas.metrics import METRICS
@@ -34,7 +36,7 @@ from sinks.read.families import all_rows
 from sinks.read.generations import GenerationInfo, active_generation, set_state
 from tests.support.compare import family_differences
 from tests.support.engine import rows
-from tests.support.family_events import random_body
+from tests.support.family_events import in_name_of, random_body
 from tests.support.harness import event, uid
 from tests.support.loaded import load as put
 from tests.support.oracle import Result, compute
@@ -43,7 +45,9 @@ ZONE = "Asia/Shanghai"
 FIRST, DAYS = datetime(2026, 5, 20, tzinfo=UTC), 60
 MEMBERS = [f"m{n:02}" for n in range(16)]
 HOME = {m: "b1" if n < 7 else "b2" if n < 14 else "b3" for n, m in enumerate(MEMBERS)}
+NAMES = [*MEMBERS, *(ORGANISATION + org for org in ("b1", "b2", "b3"))]
 EVERYTHING = Scope.everything()
+OF_PERSONS = pytest.mark.parametrize("family", [f for f in FAMILIES.values() if not f.anonymous], ids=lambda f: f.name)
 ALL_FAMILIES = pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda f: f.name)
 MADE = pytest.mark.parametrize("family", [f for f in FAMILIES.values() if f.rows], ids=lambda f: f.name)
 
@@ -55,13 +59,14 @@ def lines(seed: int = 1) -> list[bytes]:
     for n in range(1, 160 * len(FAMILIES)):
         at = FIRST + timedelta(minutes=chance.randrange(DAYS * 1440))
         member, name = chance.choice(MEMBERS), chance.choice(sorted(FAMILIES))
-        body = random_body(name, chance)
+        body = random_body(name, chance) | in_name_of(name, member, HOME[member], at)
+        member, moment = body.pop("member_id"), body.pop("occurred_at")
         if chance.random() < 0.08 and n > 10:
             body["replaces"] = uid(chance.randrange(1, n))
-        made = event(n, name, at.isoformat(), member, body.pop("course_id", ""), **body)
+        made = event(n, name, moment, member, body.pop("course_id", ""), **body)
         found.append(made)
         if chance.random() < 0.06:
-            found.append(event(n + 50_000, "withdraw", at.isoformat(), member, target_event_id=uid(n), reason="r"))
+            found.append(event(n + 50_000, "withdraw", moment, member, target_event_id=uid(n), reason="r"))
         if chance.random() < 0.05:
             found.append(json.dumps(json.loads(made) | {"source": "again"}).encode())
     return [*found, *chance.sample(found, 40)]
@@ -123,7 +128,7 @@ def test_reconcile_agrees_and_sees_a_row_that_is_gone(loaded: Store, family: Fam
 def test_a_rebuilt_generation_has_the_same_rows(loaded: Store) -> None:
     old = active_generation(loaded)
     info = GenerationInfo(old.number + 1, old.timezone, old.rules)
-    fill(ClickHouseSink(loaded, patience=5), info, MEMBERS, lambda _: None)
+    fill(ClickHouseSink(loaded, patience=5), info, NAMES, lambda _: None)
     for name, again in stored(loaded, info.number).items():
         assert [r | {"generation": old.number} for r in again] == stored(loaded)[name]
         loaded.command(
@@ -164,7 +169,7 @@ def test_rows_are_for_those_whom_the_family_names(loaded: Store, expected: Resul
     assert seen(Scope("top", "named"), org="b2") == (set() if narrow else of("b2"))
 
 
-@ALL_FAMILIES
+@OF_PERSONS
 def test_events_are_for_those_whom_the_family_names(loaded: Store, family: Family) -> None:
     def members(scope: Scope, **filters: Any) -> set[str]:
         found = asked(loaded, "events", scope, **filters).filter(event_type=family.name)
@@ -177,7 +182,7 @@ def test_events_are_for_those_whom_the_family_names(loaded: Store, family: Famil
     assert members(Scope("b2", "named")) == ({"b2"} if family.audience != "self" else set())
 
 
-@ALL_FAMILIES
+@OF_PERSONS
 def test_sql_gives_the_same_rows_to_the_same_people(loaded: Store, family: Family) -> None:
     def seen(scope: Scope) -> set[str]:
         condition = row_filter(family.table.name, scope) or "1"
@@ -234,6 +239,42 @@ def test_figures_of_organisations_are_those_of_their_rows(loaded: Store, family:
         COMPUTED[name].frame(reader, Scope.own("m01"))
 
 
+@pytest.mark.parametrize("family", [f for f in FAMILIES.values() if f.anonymous], ids=lambda f: f.name)
+def test_nobody_sees_a_row_of_an_anonymous_family(loaded: Store, family: Family) -> None:
+    for scope in (Scope.own("m03"), EVERYTHING, Scope("b1", "named")):
+        assert row_filter(family.table.name, scope) == "0"
+        assert asked(loaded, "events", scope).filter(event_type=family.name).is_empty()
+    assert not family.rows
+    kept = {str(m) for (m,) in loaded.rows(f"SELECT DISTINCT member_id FROM {family.table.name}")}
+    assert kept == {ORGANISATION + org for org in ("b1", "b2", "b3")}
+    assert not {m for (m,) in loaded.rows("SELECT DISTINCT member_id FROM events WHERE event_type = {f:String}",
+                                          {"f": family.name})} & set(MEMBERS)  # fmt: skip
+
+
+def test_answers_of_a_survey_are_counted_as_a_whole(loaded: Store, expected: Result) -> None:
+    def sums(*orgs: str) -> dict[Any, int]:
+        found: Counter[Any] = Counter()
+        for (name, day, item), row in expected.families["survey"].items():
+            if name.removeprefix(ORGANISATION) in orgs and day <= QUARTER["last"]:
+                for choice, n in zip(row["choices"], row["answers"], strict=True):
+                    found[row["survey_id"], item, choice] += n
+        totals: Counter[Any] = Counter()
+        for key, n in found.items():
+            totals[key[:2]] += n
+        return {key: n for key, n in found.items() if totals[key[:2]] >= 5}
+
+    def shown(scope: Scope, **filters: Any) -> dict[Any, int]:
+        rows_of = asked(loaded, "survey-answers", scope, **(QUARTER | filters))
+        return {tuple(key): n for *key, n in rows_of.select("survey_id", "item_id", "choice", "answers").iter_rows()}
+
+    assert shown(Scope("b1", "named")) == shown(Scope("b1", "aggregate")) == sums("b1")
+    assert shown(EVERYTHING) == sums("b1", "b2", "b3")
+    month = {"first": date(2026, 6, 1), "last": date(2026, 6, 30)}
+    for wrong in ({"org": "b2"}, month):
+        with pytest.raises(XuejingError):
+            asked(loaded, "survey-answers", EVERYTHING, **(QUARTER | wrong))
+
+
 def test_programs_read_what_no_question_reaches(loaded: Store) -> None:
     for family in COUNTED:
         assert all_rows(family) not in ALL
@@ -262,7 +303,7 @@ def test_retention_keeps_what_open_days_depend_on(loaded: Store, events: list[by
     left = {str(r[0]) for r in loaded.rows("SELECT DISTINCT event_id FROM events")}
     assert len(left) < len({json.loads(line)["event_id"] for line in events})
     info = GenerationInfo(9, ZONE, active_generation(loaded).rules)
-    fill(ClickHouseSink(loaded, patience=5), info, MEMBERS, lambda _: None)
+    fill(ClickHouseSink(loaded, patience=5), info, NAMES, lambda _: None)
     for name, again in stored(loaded, 9).items():
         assert [r | {"generation": 1} for r in again if r["day"] >= date(2026, 6, 2)] == before[name]
     set_state(loaded, 9, info, "retired")

@@ -98,7 +98,7 @@ def test_a_simulated_term_equals_a_plain_computation_in_any_order() -> None:
     scenario = scaled_scenario(12, 3, 14, seed=5, life=True)
     rosters = roster_of(scenario)
     h = Harness(rosters=rosters)
-    known = rosters.current()[1].known
+    known = rosters.current()[1].admits
     flushes = list(simulate(scenario))
     valid: list[bytes] = []
     for flush in flushes:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.tables import EVENTS
-from tests.support.family_events import BODIES
+from tests.support.family_events import BODIES, in_name_of
 from tests.support.harness import FAMILY_TABLES, Harness, uid
 
 START = datetime(2026, 3, 1, 15, 0, tzinfo=UTC)
@@ -34,12 +34,13 @@ def lines(draw: st.DrawFn) -> bytes:
     kind = draw(st.sampled_from(KINDS))
     if kind == "family":
         kind = draw(FAMILY)
+    moment = draw(MOMENTS)
     body: dict[str, Any] = {
         "event_id": uid(draw(IDS)),
         "event_type": "study" if kind == "beat" else kind,
         "member_id": draw(MEMBERS),
         "course_id": draw(COURSES),
-        "occurred_at": draw(MOMENTS).isoformat(),
+        "occurred_at": moment.isoformat(),
     }
     if kind == "study":
         body["duration_ms"] = draw(st.sampled_from([0, 1, 60_000, 1_800_000, 5_400_000, 5 * 3_600_000]))
@@ -56,7 +57,7 @@ def lines(draw: st.DrawFn) -> bytes:
         else:
             body["answer_id"] = draw(st.one_of(st.none(), IDS.map(uid)))
     elif kind in BODIES:
-        body |= {"course_id": None} | draw(BODIES[kind])
+        body |= {"course_id": None} | draw(BODIES[kind]) | in_name_of(kind, body["member_id"], "b1", moment)
     else:
         target = draw(IDS)
         body |= {"target_event_id": uid(target), "reason": "r"}

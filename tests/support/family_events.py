@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Any
 
 from hypothesis import strategies as st
 from msgspec import inspect
 
+from schemas.envelope import ORGANISATION
 from schemas.families import FAMILIES, Family
 
 
@@ -54,10 +56,19 @@ BODIES: dict[str, st.SearchStrategy[dict[str, Any]]] = {f.name: bodies(f) for f 
 """By event type."""
 
 
+def in_name_of(name: str, member: str, org: str, at: datetime) -> dict[str, Any]:
+    """Who an event of that type is by, and when: of an anonymous family the organisation, on the half hour."""
+    if not FAMILIES[name].anonymous:
+        return {"member_id": member, "occurred_at": at.isoformat()}
+    rounded = at.replace(minute=at.minute // 30 * 30, second=0, microsecond=0)
+    return {"member_id": ORGANISATION + org, "occurred_at": rounded.isoformat()}
+
+
 def random_body(name: str, chance: Any) -> dict[str, Any]:
-    """The same without hypothesis, of a ``random.Random``."""
+    """The same without hypothesis, of a ``random.Random``, about more subjects."""
     found = {
         field: chance.choice(values if required else [None, *values])
         for field, (required, values) in _fields(FAMILIES[name]).items()
     }
+    found[FAMILIES[name].subject] = f"s{chance.randrange(9)}"
     return {field: value for field, value in found.items() if value is not None}

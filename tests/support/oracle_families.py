@@ -32,6 +32,7 @@ FIELDS: dict[str, list[str]] = {
     "service": ["request_id", "step"],
     "dues": ["due_id", "status"],
     "appraisal": ["appraisal_id", "stage"],
+    "survey": ["item_id", "survey_id", "choice"],
     "improvement": (
         "improvement_id step target_org problem about from_org period_first period_last due action".split()
     ),
@@ -175,6 +176,21 @@ def appraisal(found: Sequence[Sent], day_of: Callable[[int], date]) -> dict[date
     return result
 
 
+def survey(found: Sequence[Sent], day_of: Callable[[int], date]) -> dict[date, Figures]:
+    """How often each option was chosen, day by day."""
+    result = {}
+    for day in {day_of(s.at) for s in found}:
+        those = [s for s in found if day_of(s.at) == day]
+        chosen = [s.event["choice"] for s in those]
+        result[day] = {
+            "survey_id": those[0].event["survey_id"],
+            "choices": sorted(set(chosen)),
+            "answers": [chosen.count(c) for c in sorted(set(chosen))],
+            "event_ids": ids(those),
+        }
+    return result
+
+
 def improvement(found: Sequence[Sent], day_of: Callable[[int], date]) -> dict[date, Figures]:
     """What was done, day by day; the first step of a day says what it is about."""
     result = {}
@@ -203,5 +219,6 @@ DEFINITIONS: dict[str, Definition] = {
     "service": service,
     "dues": dues,
     "appraisal": appraisal,
+    "survey": survey,
     "improvement": improvement,
 }

@@ -12,6 +12,7 @@ import pytest
 
 from producers.simulate import Flush, Scenario, default_scenario, simulate
 from schemas.decode import Position, Refusal, decode_line
+from schemas.envelope import ORGANISATION
 from schemas.families import FAMILIES
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
@@ -147,6 +148,7 @@ def test_the_decoder_agrees_line_by_line(scenario: Scenario, flushes: list[Flush
 
 def test_unknown_members_are_not_in_the_roster(scenario: Scenario, flushes: list[Flush]) -> None:
     roster = {person.member_id for person in scenario.members}
+    roster |= {ORGANISATION + o.org_id for o in scenario.organisations}
     for flush in flushes:
         strange = any(cause == "unknown_member" for _, cause in flush.spoiled)
         assert (flush.member_id not in roster) == strange

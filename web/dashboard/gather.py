@@ -178,6 +178,14 @@ class Gatherer:
         )
         return [(c.course_id, Text(c.title or c.course_id, c.title_en or c.title or c.course_id)) for c in found]
 
+    def named(self, asked: Asked, roster: Roster, today: date) -> frozenset[str]:
+        """Members whom a page shows by name."""
+        if asked.kind == "member":
+            return frozenset({asked.subject})
+        if asked.kind != "branch":
+            return frozenset()
+        return Populations(roster, asked.period(today)).of(asked.subject).ids
+
     def today(self, reader: Reader) -> date:
         """The local day."""
         return self.clock().astimezone(self.zone(reader)).date()
@@ -195,8 +203,8 @@ class Gatherer:
         """The page of a branch's secretary. Raises InputError for an organisation outside the scope."""
         reader = self.reader()
         now = self.now(viewer, asked, reader)
-        data = self._data(reader, viewer.scope, asked, self.today(reader), org=asked.subject)
-        populations, content = Populations(data.roster, data.period), _content(asked)
+        data = self.data(reader, viewer.scope, asked, self.today(reader), org=asked.subject)
+        populations, content = Populations(data.roster, data.period), content_of(asked)
         policy = Policy("named", 1)
         group = Groups(data, populations, Deliveries(data), content, policy).report(asked.subject)
         annex = Secretaries(data, populations, policy.k).report(asked.subject)
@@ -221,20 +229,22 @@ class Gatherer:
         """
         reader, scope = self.reader(), viewer.scope
         named = scope.detail == "named"
-        data = self._data(reader, replace(scope, detail="named"), asked, self.today(reader), aggregate=not named)
+        data = self.data(reader, replace(scope, detail="named"), asked, self.today(reader), aggregate=not named)
         populations = Populations(data.roster, data.period)
         policy = Policy("named" if named else "aggregate", 1 if named else self.k)
-        groups = Groups(data, populations, Deliveries(data), _content(asked), policy)
+        groups = Groups(data, populations, Deliveries(data), content_of(asked), policy)
         report = groups.report(asked.subject)
-        return Committee(report, tuple(_tree(groups, report, asked, named)), named, self.freshness(reader, scope))
+        # Who may see names once they have said what for gets there by the same links.
+        links = viewer.rights.detail == "named"
+        return Committee(report, tuple(_tree(groups, report, asked, links)), named, self.freshness(reader, scope))
 
     def member(self, viewer: Viewer, asked: Asked) -> Own:
         """A member's own page."""
         reader, scope, member = self.reader(), viewer.scope, asked.subject
         today = self.today(reader)
-        data = self._data(reader, scope, asked, today, member=member)
+        data = self.data(reader, scope, asked, today, member=member)
         ((_, rows),) = rows_of(data, [member])
-        report = member_report(data, Deliveries(data), _content(asked), member, rows)
+        report = member_report(data, Deliveries(data), content_of(asked), member, rows)
         days = self._week(reader, scope, asked, today, Filters(member=member))
         return Own(
             glance(days, today, today, {member}),
@@ -243,7 +253,7 @@ class Gatherer:
             self.freshness(reader, scope),
         )
 
-    def _data(
+    def data(
         self,
         reader: Reader,
         scope: Scope,
@@ -254,7 +264,8 @@ class Gatherer:
         member: str | None = None,
         aggregate: bool = False,
     ) -> ReportData:
-        period = asked.period(today, whole_weeks=aggregate)
+        """What a page over the days asked for is made from; ``aggregate``: a quarter that is over."""
+        period = asked.period(today, aggregate=aggregate)
         now = self.clock()
         return recorded(reader, scope, period, org=org, member=member, as_of=now, credit=self.credit)[0]
 
@@ -264,17 +275,18 @@ class Gatherer:
         )
 
 
-def _content(asked: Asked) -> Content:
+def content_of(asked: Asked) -> Content:
+    """What a page is about: everything, or one course."""
     return Content("course", asked.course) if asked.course else Content()
 
 
-def _tree(groups: Groups, report: GroupReport, asked: Asked, named: bool, depth: int = 0) -> Sequence[TreeLine]:
+def _tree(groups: Groups, report: GroupReport, asked: Asked, links: bool, depth: int = 0) -> Sequence[TreeLine]:
     """Lines of what is below, parents before their children, by id: never ranked."""
     found: list[TreeLine] = []
     for line in report.children:
         inner = bool(groups.populations.children(line.id))
         kind: PageKind = "committee" if inner else "branch"
-        found.append(TreeLine(depth, line, asked.about(kind, line.id).address if inner or named else ""))
+        found.append(TreeLine(depth, line, asked.about(kind, line.id).address if inner or links else ""))
         if inner and not line.hidden and len(found) < MOST_TREE:
-            found += _tree(groups, groups.report(line.id), asked, named, depth + 1)
+            found += _tree(groups, groups.report(line.id), asked, links, depth + 1)
     return found[:MOST_TREE]
