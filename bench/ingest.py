@@ -24,7 +24,7 @@ FEW = 30_000
 """Events for the way that is slowest by far."""
 MORE = 5
 """So many times the events where a message holds several: they are through sooner."""
-BATCH = 20_000
+BATCH = 60_000
 
 
 def engine_limit(found: Stand, events: int) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from sinks.read.generations import active_generation
 from . import context as contexts
 from .auditing import auditor, operator
 from .connect import connected
-from .tabular import show
+from .printing import FormatOption, OutOption, printed
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -36,6 +36,8 @@ app.add_typer(tokens, name="token")
 RoleName = Enum("RoleName", {name: name for name in ROLES}, type=str)  # type: ignore[misc]
 DetailName = Enum("DetailName", {d: d for d in ("own", "named", "aggregate")}, type=str)  # type: ignore[misc]
 DEFAULT_DAYS = 365
+DETAILS = {"own": ("本人记录", "own records"), "named": ("具名", "by name"), "aggregate": ("汇总", "aggregates")}
+"""Levels of detail in Chinese and English."""
 
 
 @contextmanager
@@ -78,19 +80,41 @@ def create(
         said = f"{role.value} {made.principal.principal_id}"
         entry = Entry(operator(), "token_create", said, org_id=org or "", members=[member] if member else [])
         auditor(context.settings, store).record(entry)
+        zone = ZoneInfo(active_generation(store).timezone)
     print(made.token)
+    context.say(*_granted(made.principal, zone))
     context.say("令牌只显示这一次，请妥善交给使用者", "the token is shown this once; hand it over safely")
+
+
+def _granted(principal: Principal, zone: ZoneInfo) -> tuple[str, str]:
+    """What a new principal sees, in both languages: whoever makes it notices a slip before it is handed out."""
+    if principal.member_id:
+        whose_zh, whose_en = f"成员 {principal.member_id}", f"member {principal.member_id}"
+    elif principal.node:
+        whose_zh, whose_en = f"{principal.node} 及其下级", f"{principal.node} and what is below it"
+    else:
+        whose_zh, whose_en = "全部组织", "every organisation"
+    detail_zh, detail_en = DETAILS[principal.detail]
+    ends = f"{principal.expires_at.astimezone(zone):%F %H:%M}" if principal.expires_at else ""
+    return (
+        f"{ROLES[principal.role].title.zh} {principal.principal_id}：{whose_zh}，{detail_zh}，"
+        + (f"{ends} 到期" if ends else "不过期"),
+        f"{principal.role} {principal.principal_id}: {whose_en}, {detail_en}, "
+        + (f"until {ends}" if ends else "does not expire"),
+    )
 
 
 @tokens.command("list")
 def listing(
     ctx: typer.Context,
     history: Annotated[bool, typer.Option("--history", help="含每次变更 · every version of each")] = False,
+    format_: FormatOption = None,
+    out: OutOption = None,
 ) -> None:
     """列出令牌的范围与期限（不含令牌本身）· What each principal may see, and until when; never the tokens."""
     with _access(ctx) as (access, store):
         found, zone = access.principals(all_versions=history), ZoneInfo(active_generation(store).timezone)
-    show(_frame(found, datetime.now(UTC)), Console(highlight=False), zone)
+    printed(contexts.of(ctx), _frame(found, datetime.now(UTC)), zone, format_, out)
 
 
 @tokens.command("revoke")
@@ -103,10 +127,9 @@ def revoke(
     with _access(ctx) as (access, store):
         access.revoke(principal)
         auditor(context.settings, store).record(Entry(operator(), "token_revoke", principal))
-    context.say(
-        "已收回；在 ClickHouse 上的账户用 xuejing access sync 删除",
-        "revoked; xuejing access sync removes its user on ClickHouse",
-    )
+    context.say("已收回，运行中的接口最迟 5 秒后拒绝", "revoked; an API that runs refuses it within five seconds")
+    if not context.settings.embedded_store:
+        context.say("ClickHouse 上的账户用 xuejing access sync 删除", "xuejing access sync removes its ClickHouse user")
 
 
 @app.command("roles")

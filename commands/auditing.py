@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Annotated
 
@@ -46,12 +46,13 @@ class Seen:
         self.members: set[str] = set()
         self.rows = 0
 
-    def passing(self, frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-        """The same frames."""
+    def passing(
+        self, frames: Iterator[pl.DataFrame], members: Callable[[pl.DataFrame], Collection[str]]
+    ) -> Iterator[pl.DataFrame]:
+        """The same frames. ``members``: whom rows are about."""
         for frame in frames:
             self.rows += frame.height
-            if "member_id" in frame.columns:
-                self.members.update(m for m in frame["member_id"].unique() if m)
+            self.members.update(members(frame))
             yield frame
 
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 NOTE = "collector.json"
 LOCAL = "local"
 LOCAL_ORIGINS = ("http://localhost:*", "http://127.0.0.1:*")
+COURSE_PAGE = Path(__file__).resolve().parents[1] / "examples" / "course-page"
+"""The demo course page; there in a checkout only."""
 
 
 def need_web(error: ModuleNotFoundError) -> ConfigError:
@@ -74,12 +76,29 @@ def collector_of(settings: Settings, pid: int) -> str | None:
     return str(found["url"]) if found["pid"] == pid else None
 
 
+def course_page_of(settings: Settings, pid: int) -> str | None:
+    """Link to the demo course page of the collector that runs as this process."""
+    try:
+        found = json.loads((settings.folder / NOTE).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found.get("course_page") if found["pid"] == pid else None
+
+
+def course_page_link(collector: Collector, url: str) -> str | None:
+    """Link that opens the demo course page, if it is served. What opens it stays in the browser: it is behind the #."""
+    demo = collector.pages.demo if collector.pages else None
+    return f"{url}/demo/#{demo.code}" if demo else None
+
+
 @contextmanager
-def announced(settings: Settings, url: str) -> Iterator[None]:
-    """The address is in the data folder for the time of the block."""
+def announced(settings: Settings, url: str, course_page: str | None = None) -> Iterator[None]:
+    """The address is in the data folder for the time of the block, for its owner only: the link lets in."""
     note = settings.folder / NOTE
     part = note.with_suffix(".part")
-    part.write_text(json.dumps({"url": url, "pid": os.getpid()}), "utf-8")
+    part.unlink(missing_ok=True)
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        json.dump({"url": url, "pid": os.getpid(), "course_page": course_page}, file)
     part.replace(note)
     try:
         yield
@@ -89,12 +108,14 @@ def announced(settings: Settings, url: str) -> Iterator[None]:
 
 
 @contextmanager
-def composed(settings: Settings, *, always: bool) -> Iterator[Collector]:
-    """The collector of the settings; alone with its journal. Its threads run between startup and shutdown."""
+def composed(settings: Settings, *, always: bool, course_page: bool = False) -> Iterator[Collector]:
+    """The collector of the settings; alone with its journal. Its threads run between startup and shutdown.
+    ``course_page``: with the demo course page, if the checkout has it."""
     try:
         from producers.collector.app import Collector
-        from producers.collector.keys import load_apps
+        from producers.collector.keys import Apps, load_apps
         from producers.collector.outlet import Outlet
+        from producers.collector.pages import Demo, Pages
         from producers.collector.xapi.endpoint import Statements
         from producers.collector.xapi.store import StatementStore
     except ModuleNotFoundError as error:
@@ -102,6 +123,9 @@ def composed(settings: Settings, *, always: bool) -> Iterator[Collector]:
     from producers.journal import Folder, Journal
 
     apps = load_apps(keys_file(settings))
+    demo = Demo(COURSE_PAGE, LOCAL_ORIGINS) if course_page and COURSE_PAGE.is_dir() else None
+    if demo:
+        apps = Apps({**apps.by_id, demo.app.id: demo.app})
     folder = settings.folder / "journal"
     busy = XuejingError("another collector uses this journal", where=str(folder), hint="choose another --data")
 
@@ -122,6 +146,6 @@ def composed(settings: Settings, *, always: bool) -> Iterator[Collector]:
         statements = StatementStore(settings.folder / "statements.sqlite")
         try:
             outlet = Outlet(journal, connect, always=always, committed=committed)
-            yield Collector(apps, outlet, Statements(statements))
+            yield Collector(apps, outlet, Statements(statements), Pages(demo))
         finally:
             statements.close()

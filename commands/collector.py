@@ -10,10 +10,11 @@ from typing import Annotated
 import typer
 
 from schemas.errors import ConfigError, XuejingError
+from schemas.settings import LOOPBACK
 
 from . import context as contexts
 from . import logs
-from .collecting import announced, app_of, composed, keys_file, need_web
+from .collecting import announced, app_of, composed, course_page_link, keys_file, need_web
 from .dying import watch_stdin
 from .stack import with_broker
 
@@ -38,6 +39,10 @@ def collector(
     any_port: Annotated[
         bool, typer.Option("--any-port", help="端口被占用时换一个 · take another port where that is taken")
     ] = False,
+    course_page: Annotated[
+        bool,
+        typer.Option("--course-page", help="提供示例课程页，仅限本机 · serve the demo course page, on loopback only"),
+    ] = False,
     die_with_parent: Annotated[
         bool, typer.Option("--die-with-parent", help="标准输入关闭时停止 · stop when stdin closes")
     ] = False,
@@ -55,13 +60,16 @@ def collector(
         raise need_web(error) from error
     settings.folder.mkdir(parents=True, exist_ok=True)
     where = host or settings.collector_host
+    if course_page and where not in LOOPBACK:
+        raise ConfigError("the demo course page is for this machine only", where=where, hint="choose --host 127.0.0.1")
     listening = _bound(where, settings.collector_port if port is None else port, any_port)
     shown = f"[{where}]" if ":" in where else where
     url = f"http://{shown}:{listening.getsockname()[1]}"
     if die_with_parent:
         # What it acknowledged is in the journal.
         threading.Thread(target=watch_stdin, kwargs={"at_once": journal is JournalUse.always}, daemon=True).start()
-    with composed(settings, always=journal is JournalUse.always) as app:
+    with composed(settings, always=journal is JournalUse.always, course_page=course_page) as app:
+        link = course_page_link(app, url)
         config = uvicorn.Config(
             app,
             log_level="warning",
@@ -79,9 +87,11 @@ def collector(
         async def startup(sockets: list[socket.socket] | None = None) -> None:
             await started(sockets)
             context.say(f"采集：{url}/v1/events", f"collector: {url}/v1/events")
+            if link:
+                context.say(f"示例课程页：{link}", f"demo course page: {link}")
 
         server.startup = startup  # type: ignore[method-assign]
-        with announced(settings, url):
+        with announced(settings, url, link):
             server.run(sockets=[listening])
     if app.outlet.broken:
         raise XuejingError("the collector had to stop", hint="see its log; what it acknowledged is in the journal")

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
+import polars as pl
 import typer
-from rich.table import Table
-from rich.text import Text
 
 from reports.issued.register import Issued, Register
 from schemas.decode import Arrival, Position, decode_line, epoch_ms
@@ -21,6 +21,8 @@ from schemas.settings import Settings
 from sinks.audit import Entry
 from sinks.client import Store
 from sinks.corrections import Correction, correction, corrections, write
+from sinks.erasing import left
+from sinks.read.generations import active_generation
 
 from . import context as contexts
 from .auditing import auditor, operator
@@ -28,6 +30,7 @@ from .connect import connected
 from .context import Context
 from .data import import_tables
 from .issuing import Wanted, one_issues, register_version, to_issue
+from .printing import FormatOption, OutOption, printed
 from .producing import event_producer
 from .rebuild import wait_for_workers
 from .reissuing import into
@@ -39,6 +42,15 @@ app = typer.Typer(
     help="更正：申请、决定、生效、重新印发 · Corrections: request, decision, effect, reports issued again",
 )
 NumberArgument = Annotated[str, typer.Argument(help="申请编号 · number of the request")]
+SCHEMA: dict[str, Any] = {
+    **dict.fromkeys(("number", "member_id", "state"), pl.String),
+    "asked": pl.Datetime("us", "UTC"),
+    "decided": pl.Datetime("us", "UTC"),
+    **dict.fromkeys(("request", "reason", "decided_by"), pl.String),
+    "events": pl.List(pl.String),
+    "reports": pl.List(pl.String),
+}
+"""Columns of the list of requests."""
 WhyOption = Annotated[str, typer.Option("--reason", help="决定的理由 · reason of the decision")]
 
 
@@ -58,6 +70,8 @@ def request(
     if not asked.request:
         raise InputError("a request says what is wrong", where="TEXT")
     with connected(context.settings) as store:
+        if not any(left(store, member_id).values()):
+            raise InputError(f"nothing is held about {member_id!r}", hint="`xuejing query members` lists who there is")
         write(store, asked)
         _record(context, store, asked, "request")
     typer.echo(asked.correction_id)
@@ -69,19 +83,23 @@ def listing(
     ctx: typer.Context,
     all_: Annotated[bool, typer.Option("--all", help="包括已办结的 · also those that are closed")] = False,
     member: Annotated[str, typer.Option("--member", help="只列此成员 · of this member only")] = "",
+    format_: FormatOption = None,
+    out: OutOption = None,
 ) -> None:
     """列出待办的申请 · Requests that wait for a decision or for its effect."""
     context = contexts.of(ctx)
     with connected(context.settings) as store:
         found = [c for c in corrections(store, member) if all_ or c.open]
-    zh = context.settings.language == "zh"
-    names = ("编号", "成员", "状态", "时间", "申请", "理由") if zh else (
-        "number", "member", "state", "asked", "request", "reason")  # fmt: skip
-    table = Table(*names, box=None)
-    for c in found:
-        cells = (c.correction_id, c.member_id, c.state, f"{c.asked_at:%F %T}", c.request, c.reason)
-        table.add_row(*map(Text, cells))
-    contexts.messages.print(table)
+        zone = ZoneInfo(active_generation(store).timezone)
+    rows = [
+        {
+            "number": c.correction_id, "member_id": c.member_id, "state": c.state, "asked": c.asked_at,
+            "decided": c.decided_at, "request": c.request, "reason": c.reason, "decided_by": c.decided_by,
+            "events": list(c.event_ids), "reports": list(c.reports),
+        }
+        for c in found
+    ]  # fmt: skip
+    printed(context, pl.DataFrame(rows, schema=SCHEMA), zone, format_, out)
 
 
 @app.command("refuse")

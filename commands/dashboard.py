@@ -20,6 +20,7 @@ from reports.formats.records import write_csv
 from schemas.credit import CreditPolicy
 from schemas.errors import ConfigError
 from schemas.reference.columns import Language
+from schemas.settings import LOOPBACK
 from sinks.access import Access
 from sinks.client import Store
 
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from web.dashboard.operations import Job, Machine, Part
 
 DASHBOARD_FILE = "dashboard.json"
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 KEPT_SECONDS = 4.0
 """How long what was found out about the parts is shown before they are asked again."""
 JOBS = 20

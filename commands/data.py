@@ -30,7 +30,8 @@ from .stack import with_broker
 from .worker import event_producer
 
 importing = typer.Typer(
-    no_args_is_help=True, help="导入名册、目录或学时要求 · Import the roster, the catalogue or quotas of credit hours"
+    no_args_is_help=True,
+    help="导入名册、目录、学时要求等 · Import the roster, the catalogue, quotas of credit hours and the like",
 )
 Kind = Enum("Kind", {k: k for k in KINDS}, type=str)  # type: ignore[misc]
 
@@ -179,3 +180,19 @@ def import_credit(
 ) -> None:
     """导入学时要求与免学名单 · Import quotas of credit hours and exemptions (when, never why)."""
     _import(ctx, path, frozenset({"exemptions", "quotas"}), "credit")
+
+
+@importing.command("competences")
+def import_competences(
+    ctx: typer.Context, path: Annotated[Path, typer.Argument(help="文件夹、工作簿或表格 · folder, workbook or table")]
+) -> None:
+    """导入素养图谱 · Import the competence map: what courses and knowledge points show which competence."""
+    _import(ctx, path, frozenset({"competences"}), "competence map")
+
+
+@importing.command("places")
+def import_places(
+    ctx: typer.Context, path: Annotated[Path, typer.Argument(help="文件夹、工作簿或表格 · folder, workbook or table")]
+) -> None:
+    """导入组织位置 · Import where organisations are, for the organisation map; never where persons are."""
+    _import(ctx, path, frozenset({"places"}), "places")

@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
+import polars as pl
 import typer
-from rich.table import Table
 
 from schemas.errors import InputError
 from sinks.audit import Entry
 from sinks.client import Store
 from sinks.erasing import Erasure, erasures, find, left
 from sinks.member_key import member_key
+from sinks.read.generations import active_generation
 
 from . import context as contexts
+from . import schedule_erasing
 from .auditing import auditor, operator
 from .connect import connected
 from .context import Context
 from .erasing import Erasing
+from .printing import FormatOption, printed
+from .query import Format
 from .reissuing import into
+
+SCHEMA: dict[str, Any] = {
+    "member_key": pl.String,
+    "asked": pl.Datetime("us", "UTC"),
+    **dict.fromkeys(("state", "by", "reason"), pl.String),
+    "tables": pl.Int64,
+    "proof": pl.String,
+}
+"""Columns of the list of erasures."""
 
 
 def forget(
@@ -37,6 +51,7 @@ def forget(
     out: Annotated[
         Path, typer.Option("--out", "-o", help="重新印发的报告写入此处 · folder of reports issued again")
     ] = Path("reissued"),
+    format_: FormatOption = None,
 ) -> None:
     """删除一名成员的全部数据 · Erase a person: events, figures, roster, reports' data; and keep the proof.
 
@@ -47,7 +62,7 @@ def forget(
     context = contexts.of(ctx)
     with connected(context.settings) as store:
         if listing:
-            _list(context, erasures(store))
+            _list(context, erasures(store), ZoneInfo(active_generation(store).timezone), format_)
             return
         key = member_key(context.settings)
         erasing = Erasing(context.settings, store, key, into(context.settings, out), _teller(context))
@@ -58,9 +73,10 @@ def forget(
             context.say("没有需要再次删除的人", "nobody who was erased is back")
         for member in members:
             # A slip of the pen would put an id onto the list that somebody may get later.
-            if find(store, key, member) is None and not any(left(store, member).values()):
+            held = {table: n for table, n in left(store, member).items() if n}
+            if not held and find(store, key, member) is None:
                 raise InputError(f"nothing is held about {member!r}", hint="`xuejing query members` lists who there is")
-            if not yes and not typer.confirm(_question(context, member), err=True):
+            if not yes and not typer.confirm(_question(context, member, held), err=True):
                 raise typer.Abort
             _forget(context, store, erasing, member, reason)
 
@@ -68,6 +84,7 @@ def forget(
 def _forget(context: Context, store: Store, erasing: Erasing, member_id: str, reason: str) -> None:
     by = operator()
     done, reports = erasing.run(member_id, reason, by)
+    runs = schedule_erasing.erase(context.settings, member_id)
     auditor(context.settings, store).record(
         Entry(by, "forget", f"proof {done.proof_hash}", reason, members=[member_id])
     )
@@ -82,6 +99,11 @@ def _forget(context: Context, store: Store, erasing: Erasing, member_id: str, re
         f"reports: {len(reports.reissued)} issued again, {len(reports.removed)} own ones removed, {reports.held} whose "
         "kept rows were removed",
     )
+    if runs:
+        context.say(
+            f"日程：{runs} 次运行的记录或文件已清除；日程文件中写有此编号的请删去",
+            f"schedules: records or files of {runs} runs are gone; take the id out of the file of schedules",
+        )
     context.say(
         "备份与 Kafka 中的副本按各自的保存期消失；请把先前发出的文件收回或销毁（见 docs/how-to/member-rights.md）",
         "copies in backups and in Kafka go with their retention; take back files that were handed out "
@@ -89,11 +111,12 @@ def _forget(context: Context, store: Store, erasing: Erasing, member_id: str, re
     )
 
 
-def _question(context: Context, member_id: str) -> str:
+def _question(context: Context, member_id: str, held: Mapping[str, int]) -> str:
+    rows, tables = sum(held.values()), len(held)
     return (
-        f"删除 {member_id} 的全部数据，不可恢复。继续？"
+        f"删除 {member_id} 的全部数据（{tables} 张表中 {rows} 行），不可恢复。继续？"
         if context.settings.language == "zh"
-        else f"Erase everything about {member_id}? It cannot be undone."
+        else f"Erase everything about {member_id} ({rows} rows in {tables} tables)? It cannot be undone."
     )
 
 
@@ -110,10 +133,12 @@ def _teller(context: Context) -> Callable[[str], None]:
     return lambda state: context.say(*_STEPS[state])
 
 
-def _list(context: Context, found: list[Erasure]) -> None:
-    zh = context.settings.language == "zh"
-    names = ("散列", "时间", "状态", "表数", "证明") if zh else ("keyed hash", "asked", "state", "tables", "proof")
-    table = Table(*names, box=None)
-    for e in found:
-        table.add_row(e.member_key, f"{e.asked_at:%F %T}", e.state, str(len(e.proof or ())), e.proof_hash, style=None)
-    contexts.messages.print(table)
+def _list(context: Context, found: list[Erasure], zone: ZoneInfo, form: Format | None) -> None:
+    rows = [
+        {
+            "member_key": e.member_key, "asked": e.asked_at, "state": e.state, "by": e.principal_id,
+            "reason": e.reason, "tables": len(e.proof or ()), "proof": e.proof_hash,
+        }
+        for e in found
+    ]  # fmt: skip
+    printed(context, pl.DataFrame(rows, schema=SCHEMA), zone, form, None)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from schemas.errors import XuejingError
 
-from .collecting import collector_of, first_key
+from .collecting import collector_of, course_page_of, first_key
 from .connect import store_folder
 from .context import Context
 from .dashboard import link_of
@@ -134,6 +134,8 @@ class Living:
             )
         if self._door:
             context.say(f"  采集    {self.collector}/v1/events", f"  collector  {self.collector}/v1/events")
+            if page := course_page_of(context.settings, self._door.pid):
+                context.say(f"  课程页  {page}（示例）", f"  course     {page} (a demo page)")
             if self.key:
                 context.say(f"  密钥    {self.key}（本机应用 local）", f"  app key    {self.key} (local, this machine)")
         if self.parts.schedules:

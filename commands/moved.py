@@ -11,15 +11,14 @@ from typing import NamedTuple
 
 from producers.kafka_admin import BrokerUnavailable, topic_partitions
 from producers.kafka_client import EventProducer
-from schemas.days import day_number
 from schemas.errors import ConfigError, DeliveryError, XuejingError
 from sinks.clickhouse import ClickHouseSink
 from sinks.client import Store
 from sinks.imports import mark_published, unpublished, waiting_branch_days
 from sinks.rosters import read_roster
-from streams.contributions import again, encode
 
 from .context import Context
+from .outbox import Contributions
 from .producing import event_producer
 from .rejected import retry
 from .stack import with_broker
@@ -39,8 +38,7 @@ def complete(sink: ClickHouseSink, events: EventProducer, contributions: EventPr
     if not waiting:
         return Published()
     days = waiting_branch_days(sink.store, waiting)
-    for generation, org_id, day in days:
-        contributions.send(org_id, [encode(again(org_id, generation, day_number(day)))])
+    Contributions(contributions).ask_again(days)
     contributions.flush()
     roster, retried = read_roster(sink), 0
     for page in sink.rejected("unknown_member"):

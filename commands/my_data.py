@@ -6,6 +6,7 @@ import io
 import zipfile
 from codecs import BOM_UTF8
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -20,13 +21,15 @@ from schemas.errors import InputError
 from schemas.persons import PERSONS, as_word
 from schemas.table import Column, Table
 from schemas.tables import AUDIT, TABLES
-from sinks.audit import Entry, looked_at
+from sinks.audit import Entry
+from sinks.audited import looked_at
 from sinks.client import Store
 from sinks.read.generations import active_generation
 
 from . import context as contexts
 from .auditing import PurposeOption, auditor, operator
 from .connect import connected
+from .my_data_columns import in_chinese
 from .query import destination
 from .who_looked import SCHEMA
 
@@ -112,8 +115,22 @@ def _readme(member_id: str, counts: dict[str, int], now: datetime) -> str:
     for path in counts:
         table = AUDIT if path == "audit" else TABLES.get(path.removeprefix("tables/"))
         if table is not None:
-            lines += ["", f"## {path}", "", *_columns(table, set(SCHEMA) if path == "audit" else None)]
+            lines += ["", f"## {path}", "", *_columns(table)]
     return "\n".join([*lines, ""])
+
+
+_AUDIT = {
+    "at": "何时 · when",
+    "principal_id": "谁：令牌编号；os: 系统操作者；schedule 日程 · who: a principal; os: at the system; schedule",
+    "role": "其角色；operator：系统操作者 · their role; operator: who runs the system",
+    "node": "其所属组织 · the organisation that they act for",
+    "action": "做了什么 · what was done",
+    "what": "查询或报告及其参数，成员编号为散列 · the query or report with its parameters; members as keyed hashes",
+    "purpose": "用途 · what for",
+    "org_id": "所查的组织 · the organisation that was asked about",
+    "outcome": "结果 · what came of it",
+}
+"""Columns of ``audit``, which are not those of the table alone."""
 
 
 def _title(path: str) -> tuple[str, str]:
@@ -125,10 +142,12 @@ def _title(path: str) -> tuple[str, str]:
     return title.zh, title.en
 
 
-def _columns(table: Table, only: set[str] | None) -> list[str]:
+def _columns(table: Table) -> list[str]:
     withheld = PERSONS[table.name].withheld
-    shown = [c for c in table.columns if c.name not in withheld and (only is None or c.name in only)]
-    return [f"- `{c.name}`: {c.description}" for c in shown]
+    shown = [c for c in table.columns if c.name not in withheld]
+    if table is AUDIT:
+        return [f"- `{name}`: {_AUDIT[name]}" for name in SCHEMA]
+    return [f"- `{c.name}`: {in_chinese(table.name, c.name)} · {c.description}" for c in shown]
 
 
 def my_data(
@@ -145,6 +164,8 @@ def my_data(
         content, counts = archive(store, member_id, audit, datetime.now(UTC))
         if not counts:
             raise InputError(f"nothing is held about {member_id!r}", hint="`xuejing query members` lists who there is")
+        with suppress(OSError):  # ``destination`` tells what is wrong with the folder
+            out.parent.mkdir(parents=True, exist_ok=True)
         with destination(out) as file:
             found.record(
                 Entry(operator(), "my_data", "my-data", purpose, members=[member_id], rows=sum(counts.values()))

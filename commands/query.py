@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from enum import Enum
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import IO, Annotated, Any
@@ -19,7 +20,7 @@ import polars as pl
 import typer
 from rich.console import Console
 
-from reports.asking import ALL, Question, category, frames, selected
+from reports.asking import ALL, Question, category, frames, members_in, selected
 from reports.formats.records import WRITERS, write_csv
 from schemas.errors import InputError
 from schemas.reference import MEMBER_CATEGORIES, Language
@@ -161,7 +162,9 @@ def _answer(
 ) -> Iterator[tuple[Iterator[pl.DataFrame], ZoneInfo]]:
     """The rows, block by block, and the zone of local days: from the store, or from an API where one is named."""
     settings = context.settings
-    if url := values["api"] or settings.api_url:
+    # A folder that is named on the command line is meant, whatever the environment says.
+    configured = "" if context.origin.get("data_dir") == "--data" else settings.api_url
+    if url := values["api"] or configured:
         from web.client import ApiClient  # not needed otherwise
 
         parameters = {_PARAMETERS.get(name, name): getattr(filters, name) for name in filters.given()}
@@ -180,7 +183,7 @@ def _answer(
         text, purpose = what(query.name, given, found.key), values["purpose"] or ""
         with recorded(found, Entry(operator(), action, text, purpose, filters.org or "", named), seen):
             blocks = frames(reader, query, Scope.everything(), filters, settings, limit=limit)
-            yield seen.passing(blocks), zone
+            yield seen.passing(blocks, partial(members_in, query, filters)), zone
 
 
 def _form_of(out: Path | None) -> str:

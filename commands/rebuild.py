@@ -39,6 +39,7 @@ from streams.rules import Generation, Rules
 from . import context as contexts
 from .connect import connected
 from .context import Context
+from .outbox import Contributions
 from .stack import with_broker
 from .worker import event_producer
 from .worker import generation as as_generation
@@ -157,18 +158,18 @@ def fill_branches(sink: ClickHouseSink, info: GenerationInfo, reached: Settings 
 def compute_again(sink: ClickHouseSink, days: Sequence[tuple[int, str, date]], reached: Settings | None) -> int:
     """Compute branch days (generation, organisation, local day) again from the member days in the store, and wait until
     it is done; by the workers where a broker is ``reached``. Returns how many."""
-    wanted = [again(org_id, generation, day_number(day)) for generation, org_id, day in days]
     if reached is not None:
         with event_producer(reached, reached.contributions_topic) as producer:
-            for c in wanted:
-                producer.send(c.org_id, [encode(c)])
+            Contributions(producer).ask_again(days)
         wait_for_workers(reached, reached.contributions_topic)
-        return len(wanted)
+        return len(days)
     branches = BranchPipeline(sink, StoreRosters(sink))
-    for i in range(0, len(wanted), BRANCH_DAYS_A_STEP):
-        part = wanted[i : i + BRANCH_DAYS_A_STEP]
-        branches.process([RecordBatch("rebuild", 0, [Record(n, 0, None, encode(c)) for n, c in enumerate(part)])])
-    return len(wanted)
+    for i in range(0, len(days), BRANCH_DAYS_A_STEP):
+        part = again(
+            (generation, org_id, day_number(day)) for generation, org_id, day in days[i : i + BRANCH_DAYS_A_STEP]
+        )
+        branches.process([RecordBatch("rebuild", 0, [Record(0, 0, None, encode(part))])])
+    return len(days)
 
 
 def run(

@@ -17,7 +17,7 @@ from typing import IO
 from producers.embedded_broker import EmbeddedBroker
 from producers.kafka_admin import BrokerUnavailable, end_offsets, lag, wait_until_committed
 from schemas.errors import XuejingError
-from schemas.settings import Settings
+from schemas.settings import LOOPBACK, Settings
 from sinks.client import Endpoint, Store
 from sinks.migrate import Migration, migrate
 from sinks.read.generations import ensure_generation
@@ -141,6 +141,8 @@ def dashboard_process(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
 def collector_process(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
     """The collector for the time of the block, with its journal always on: the embedded broker forgets."""
     command = ["collector", "--journal", "always", "--any-port", "--die-with-parent"]
+    if settings.collector_host in LOOPBACK:
+        command.append("--course-page")
     with _child(settings, command, settings.folder / "collector.log", 60) as process:
         yield process
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -9,43 +10,50 @@ from zoneinfo import ZoneInfo
 import msgspec
 import polars as pl
 import typer
-from rich.console import Console
 
-from reports.formats.records import WRITERS
 from schemas.errors import InputError, XuejingError
-from sinks.audit import Entry, Head, anchor_hash, heads, looked_at, verify
+from sinks.audit import Entry, Fault, Head, anchor_hash, heads, verify
+from sinks.audited import ENTRIES, entries, looked_at
 from sinks.member_key import member_key
 from sinks.read.generations import active_generation
 
 from . import context as contexts
 from .auditing import auditor, operator
 from .connect import connected
-from .query import Format, destination
-from .tabular import show
+from .printing import FormatOption, OutOption, printed
+from .query import destination
 
 app = typer.Typer(no_args_is_help=True, help="审计：核对与留底 · The audit: verify it, keep its heads elsewhere")
-SCHEMA: dict[str, Any] = {
-    "at": pl.Datetime("us", "UTC"),
-    "principal_id": pl.String,
-    "action": pl.String,
-    "what": pl.String,
-    "purpose": pl.String,
-    "org_id": pl.String,
-    "outcome": pl.String,
+SCHEMA: dict[str, Any] = {name: pl.Datetime("us", "UTC") if name == "at" else pl.String for name in ENTRIES}
+TABLE_ROWS = 100
+"""Entries that a table on the terminal shows when no limit is given."""
+
+
+FAULTS = {
+    "changed": ("条目内容被改", "an entry was changed"),
+    "missing": ("缺少条目", "an entry is missing"),
+    "order": ("条目被调换或替换", "an entry is not the one that was there"),
+    "double": ("同一位置有两条", "two entries are in one place"),
+    "link": ("所证明的另一条链的条目被改或缺失", "an entry of another chain that it vouches for is changed or missing"),
+    "anchor": ("留底中的末端已不在", "the end that was kept elsewhere is gone"),
 }
+"""What a fault means, in Chinese and English."""
 
 
 class Tampered(XuejingError):
     """The audit is not as it was written."""
 
 
+def _told(fault: Fault, *, english: bool) -> str:
+    """A fault on one line: its kind, chain and place in it for programs, then what it means."""
+    return f"{fault.kind} {fault.writer} {fault.seq}  {FAULTS[fault.kind][english]}"
+
+
 def who_looked(
     ctx: typer.Context,
     member_id: Annotated[str, typer.Argument(help="成员编号 · id of the member")],
-    format_: Annotated[
-        Format | None, typer.Option("--format", "-f", help="输出格式，默认 table · default table", show_default=False)
-    ] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="写入文件 · write to a file")] = None,
+    format_: FormatOption = None,
+    out: OutOption = None,
 ) -> None:
     """谁看过一名成员的数据 · Who looked at a person's data, when, at what and what for; the latest first."""
     context = contexts.of(ctx)
@@ -54,15 +62,51 @@ def who_looked(
         frame = pl.DataFrame(looked_at(store, found.key, member_id), schema=SCHEMA, orient="row")
         zone = ZoneInfo(active_generation(store).timezone)
         found.record(Entry(operator(), "who_looked", "who-looked", members=[member_id], rows=frame.height))
-    form = format_.value if format_ else "table" if out is None else out.suffix.lstrip(".").lower()
-    if form in WRITERS:
-        with destination(out) as file:
-            WRITERS[form]([frame], file, zone)
-        return
-    hidden = show(frame, Console(highlight=False), zone)
-    if hidden:
-        listed = ", ".join(hidden)
-        context.say(f"未显示的列（用 --format 取全部）：{listed}", f"columns not shown (all with --format): {listed}")
+    printed(context, frame, zone, format_, out)
+
+
+@app.command("list")
+def list_command(
+    ctx: typer.Context,
+    first: Annotated[
+        datetime | None,
+        typer.Option(
+            "--from", help="首日（含，当地）· first day", parser=contexts.day_of("--from"), metavar="YYYY-MM-DD",
+            show_default=False,
+        ),
+    ] = None,
+    last: Annotated[
+        datetime | None,
+        typer.Option(
+            "--to", help="末日（含，当地）· last day", parser=contexts.day_of("--to"), metavar="YYYY-MM-DD",
+            show_default=False,
+        ),
+    ] = None,
+    principal: Annotated[
+        str, typer.Option("--principal", help="只列此人或令牌 · of this principal only", show_default=False)
+    ] = "",
+    refused: Annotated[
+        bool, typer.Option("--refused", help="只列被拒的提问 · only what was beyond a scope, or lacked a purpose")
+    ] = False,
+    limit: Annotated[
+        int | None, typer.Option("--limit", "-n", help="最多条数 · at most so many", min=1, show_default=False)
+    ] = None,
+    format_: FormatOption = None,
+    out: OutOption = None,
+) -> None:  # fmt: skip
+    """列出审计：谁、何时、做了什么、为何 · Who did or asked what, when and what for; the latest first.
+
+    A table shows 100 entries unless `--limit` says otherwise; `--format` or `--out` gives all. `members` is how many
+    members an entry names: who they are is told by `who-looked` alone.
+    """
+    context = contexts.of(ctx)
+    most = limit or (0 if format_ or out else TABLE_ROWS)
+    with connected(context.settings) as store:
+        zone = active_generation(store).timezone
+        days = {"first": first.date() if first else None, "last": last.date() if last else None}
+        rows = entries(store, zone, **days, principal_id=principal, refused=refused, limit=most)
+    schema = {**SCHEMA, "members": pl.UInt64, "rows": pl.UInt64}
+    printed(context, pl.DataFrame(rows, schema=schema, orient="row"), ZoneInfo(zone), format_, out)
 
 
 @app.command("heads")
@@ -102,7 +146,7 @@ def verify_command(
     with connected(context.settings) as store:
         count, faults = verify(store, member_key(context.settings), anchors)
     for fault in faults:
-        typer.echo(f"{fault.kind} {fault.writer} {fault.seq}")
+        typer.echo(_told(fault, english=context.settings.language == "en"))
     context.say(f"审计 {count} 条，异常 {len(faults)} 处", f"{count} entries of the audit, {len(faults)} faults")
     if faults:
         raise Tampered(

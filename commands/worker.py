@@ -12,7 +12,6 @@ from typing import TypeVar
 
 from producers.kafka_client import EventProducer, partition_for
 from schemas.days import LocalDays
-from schemas.decode import SKEW_HEADER
 from schemas.settings import Settings
 from sinks.clickhouse import ClickHouseSink
 from sinks.client import Store
@@ -22,7 +21,6 @@ from sinks.read.generations import GenerationInfo, written_generations
 from sinks.rosters import StoreRosters
 from streams.branch import BranchPipeline
 from streams.cache import MemberCache
-from streams.contributions import Contribution, encode
 from streams.faust_shell import build_app, run_app, run_blocking
 from streams.pipeline import MemberPipeline
 from streams.records import PartitionSet, RecordBatch, Rest
@@ -32,61 +30,15 @@ from .batches import Gate
 from .connect import store_folder
 from .logs import TellingSink
 from .moved import complete
+from .outbox import KafkaOutbox
 from .producing import event_producer, topics
 from .telemetry import WATCH_SECONDS, Health, Probe, Telemetry, Watch, serve
 
-__all__ = ["KafkaOutbox", "StoreGenerations", "event_producer", "generation", "run_worker", "topics"]
+__all__ = ["StoreGenerations", "event_producer", "generation", "run_worker", "topics"]
 
 log = logging.getLogger(__name__)
 B = TypeVar("B")
 T = TypeVar("T")
-
-
-MESSAGE_BYTES = 800_000
-MESSAGE_ROWS = 2_000
-
-
-class KafkaOutbox:
-    """``streams.pipeline.Outbox`` on two producers. Not thread-safe.
-
-    Contributions travel many in a message, together with others for branches of the same partition: thousands of
-    small ones would cost the worker more than what they say.
-    """
-
-    def __init__(self, events: EventProducer, contributions: EventProducer) -> None:
-        self.events, self.contributions = events, contributions
-        self._waiting: dict[int, list[Contribution]] = {}
-        self._rows: dict[int, int] = {}
-
-    def forward(self, member_id: str, line: bytes, received_ms: int, skew_ms: int) -> None:
-        """See ``streams.pipeline.Outbox``."""
-        headers = ((SKEW_HEADER, str(skew_ms).encode()),) if skew_ms else ()
-        self.events.send(member_id, [line], received_at_ms=received_ms, headers=headers)
-
-    def contribute(self, contribution: Contribution) -> None:
-        """See ``streams.pipeline.Outbox``."""
-        partition = partition_for(contribution.org_id, self.contributions.partitions)
-        self._waiting.setdefault(partition, []).append(contribution)
-        self._rows[partition] = self._rows.get(partition, 0) + len(contribution.figures)
-        if self._rows[partition] >= MESSAGE_ROWS:
-            self._send(partition, self._waiting.pop(partition))
-
-    def _send(self, partition: int, contributions: Sequence[Contribution]) -> None:
-        self._rows.pop(partition, None)
-        value = encode(*contributions)
-        if len(value) > MESSAGE_BYTES and len(contributions) > 1:
-            half = len(contributions) // 2
-            self._send(partition, contributions[:half])
-            self._send(partition, contributions[half:])
-        else:
-            self.contributions.send(contributions[0].org_id, [value], partition=partition)
-
-    def flush(self) -> None:
-        """See ``streams.pipeline.Outbox``."""
-        while self._waiting:
-            self._send(*self._waiting.popitem())
-        self.events.flush(120)
-        self.contributions.flush(120)
 
 
 class StoreGenerations:

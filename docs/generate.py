@@ -10,6 +10,7 @@ from bench.page import performance_markdown
 from docs.command_line import cli_markdown
 from docs.privacy_page import privacy_markdown
 from producers.tables.markdown import tables_markdown
+from producers.tracker.build import FILES as TRACKER
 from reports import withholding
 from reports.analytics.computed import COMPUTED
 from schemas.contract import event_schema_text, events_markdown
@@ -31,6 +32,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/settings.md": settings_markdown,
     "docs/tables.md": tables_markdown,
     "schemas/jsonschema/event.v1.json": event_schema_text,
+    **{f"producers/tracker/{name}": make for name, make in TRACKER.items()},
 }
 """Path in the repository → what makes its text."""
 

@@ -1,7 +1,8 @@
 """Asks the query API with nothing but the standard library: all pages of a query, then a report.
 
 XUEJING_API_TOKEN=xj_… python examples/api_client.py https://xuejing.example.org branch-day org=b1 from=2026-03-01
-XUEJING_API_TOKEN=xj_… python examples/api_client.py https://xuejing.example.org report group b1 b1.zip
+XUEJING_API_TOKEN=xj_… python examples/api_client.py https://xuejing.example.org report group b1 b1.zip \\
+    from=2026-03-01 to=2026-03-31 "purpose=三月学习情况"
 """
 
 from __future__ import annotations
@@ -41,8 +42,7 @@ class Api:
                 if error.code == 304:
                     return error.code, error.headers, b""
                 if error.code not in (429, 503):
-                    told = json.loads(error.read() or b"{}")
-                    raise Refused(f"{error.code} {told.get('title', '')} {told.get('detail', '')}".strip()) from error
+                    raise Refused(_told(error)) from error
                 time.sleep(int(error.headers.get("Retry-After", "5")))
         raise Refused("still too many requests, or the store is away")
 
@@ -67,16 +67,32 @@ class Api:
             time.sleep(2)
 
 
+def _told(error: urllib.error.HTTPError) -> str:
+    """What a problem document says, on one line; the status alone where something else answered, such as a proxy."""
+    try:
+        document = json.loads(error.read())
+        parts = [str(document[key]) for key in ("title", "detail") if key in document]
+        parts += [f"{wrong['where']}: {wrong['what']}" for wrong in document.get("errors", ())]
+    except (ValueError, KeyError, TypeError):
+        parts = []
+    return " ".join([str(error.code), "; ".join(parts)]).strip()
+
+
 def main(arguments: list[str]) -> None:
     """Print a query as CSV, or write a report."""
-    url, name, *rest = arguments
-    api = Api(url, os.environ["XUEJING_API_TOKEN"])
+    token = os.environ.get("XUEJING_API_TOKEN", "")
+    plain = [a for a in arguments if "=" not in a]
+    given = dict(a.split("=", 1) for a in arguments if "=" in a)
+    if not token or len(plain) < 2 or len(plain) != (5 if plain[1] == "report" else 2):
+        raise SystemExit(__doc__)
+    api, name = Api(plain[0], token), plain[1]
     if name == "report":
-        kind, subject, target = rest
+        _, _, kind, subject, target = plain
+        content = api.report(kind, subject, **given)
         with open(target, "wb") as file:
-            file.write(api.report(kind, subject, purpose="example"))
+            file.write(content)
         return
-    rows = api.rows(name, **dict(pair.split("=", 1) for pair in rest))
+    rows = api.rows(name, **given)
     first = next(rows, None)
     if first is not None:
         writer = csv.DictWriter(sys.stdout, list(first))
@@ -86,4 +102,7 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    try:
+        main(sys.argv[1:])
+    except (Refused, urllib.error.URLError) as refused:
+        raise SystemExit(str(refused)) from None

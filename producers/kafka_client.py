@@ -131,12 +131,9 @@ class EventProducer:
         *,
         received_at_ms: int | None = None,
         headers: Headers = (),
-        partition: int | None = None,
         on_done: Callable[[Delivery], None] | None = None,
     ) -> Delivery:
         """Queues the lines (UTF-8 JSON, no line breaks inside) of one member; returns at once.
-
-        ``partition`` stands for the key's own one, where a message holds what belongs to several keys of it.
 
         ``received_at_ms`` (ms since the epoch, UTC) goes into the header ``xj-received`` (a replay keeps the
         first receipt); without it the producer's clock does when ``stamp_received``. ``on_done`` is called
@@ -144,20 +141,22 @@ class EventProducer:
         ``Delivery.result`` raises it. Raises InputError for a line that can't be sent, DeliveryError when the
         broker takes nothing for too long.
         """
-        if self._closed:
-            raise DeliveryError("the producer is closed", where=f"{self.bootstrap} {self.topic}")
         values = self._join(member_id, lines)
         extra = list(headers)
         if received_at_ms is None and self._stamp:
             received_at_ms = time.time_ns() // 1_000_000
         if received_at_ms is not None:
             extra.append((RECEIVED_HEADER, b"%d" % received_at_ms))
-        key = member_id.encode()
         delivery = Delivery(self, member_id, len(lines), len(values), on_done)
-        if partition is None:
-            partition = partition_for(member_id, self.partitions)
+        partition = partition_for(member_id, self.partitions)
         for value in values:
-            self._admit(Message(key, value, extra, partition, delivery, self._told))
+            self._admit(Message(member_id.encode(), value, extra, partition, delivery, self._told))
+        return delivery
+
+    def put(self, key: str, value: bytes, partition: int) -> Delivery:
+        """Queues one message of any bytes as it is; its partition may be another than that of its key."""
+        delivery = Delivery(self, key, 1, 1, None)
+        self._admit(Message(key.encode(), value, [], partition, delivery, self._told))
         return delivery
 
     def _join(self, member_id: str, lines: Sequence[bytes]) -> list[bytes]:
@@ -184,6 +183,8 @@ class EventProducer:
         return [b"\n".join(group) for group in groups]
 
     def _admit(self, message: Message) -> None:
+        if self._closed:
+            raise DeliveryError("the producer is closed", where=f"{self.bootstrap} {self.topic}")
         deadline = time.monotonic() + self._block_timeout
         while True:
             if self._again:

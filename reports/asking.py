@@ -25,6 +25,31 @@ ALL: dict[str, Question] = {**QUERIES, **COMPUTED}
 """Queries of the store, then those that are computed from them, by name."""
 
 
+def may_ask(query: Question, scope: Scope) -> bool:
+    """Whether a query answers a scope at all."""
+    if isinstance(query, Query) and query.for_operators and not scope.operator:
+        return False
+    return scope.detail in query.details and (scope.detail != "aggregate" or query.name in withholding.RULES)
+
+
+def about_members(query: Question, filters: Filters) -> bool:
+    """Whether an answer tells a named scope something about single members: its rows do, or one member was asked for,
+    whatever the columns are."""
+    return filters.member is not None or "member_id" in query.names or query.name == "suggestions"
+
+
+def members_in(query: Question, filters: Filters, frame: pl.DataFrame) -> set[str]:
+    """Members whom rows are about; see ``about_members``."""
+    found: set[str] = {filters.member} if filters.member and frame.height else set()
+    if "member_id" in frame.columns:
+        found |= set(frame["member_id"].unique().to_list())
+    if query.name == "suggestions":
+        to_members = pl.col("audience") == "member"
+        of_members = pl.col("kind") == "offer_help"
+        found |= set(frame.filter(to_members)["about"].to_list()) | set(frame.filter(of_members)["subject"].to_list())
+    return found - {"", None}
+
+
 def category(text: str, where: str = "--category") -> str:
     """The code of a member category by any of its names. Raises InputError naming ``where``."""
     wanted = normalise(text)
@@ -63,7 +88,7 @@ def frames(
     ``since``: only of members from this id on, for a query that is sorted by member.
     Of what a scope of aggregates may see, small groups are withheld; see ``withholding``.
     """
-    if scope.detail == "aggregate":
+    if scope.detail == "aggregate" or withholding.always(query.name):
         found = _withheld(reader, query, scope, filters, settings)
         yield found if limit is None else found.head(limit)
         return
@@ -98,4 +123,6 @@ def _rows(
         yield from reader.batches(query.name, scope, filters, limit=limit, since=since)
         return
     credit = CreditPolicy.of(settings.credit_rules, settings.shown_families)
-    yield query.frame(reader, scope, filters, limit=limit, pass_share=settings.pass_share, credit=credit)
+    yield query.frame(
+        reader, scope, filters, limit=limit, pass_share=settings.pass_share, credit=credit, k=settings.small_group
+    )

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 import msgspec
 import polars as pl
 
-from schemas.reference import Course, Exam, KnowledgePoint, Question, Text
+from schemas.reference import Competence, Course, Exam, KnowledgePoint, Place, Question, Text
 
-Row = TypeVar("Row", Course, Exam, KnowledgePoint, Question)
+Row = TypeVar("Row", Course, Exam, KnowledgePoint, Question, Competence, Place)
 
 
 def typed(kind: type[Row], rows: Iterable[Mapping[str, Any]]) -> list[Row]:
@@ -28,6 +28,7 @@ class Catalogue:
     exams: Mapping[str, Exam] = field(default_factory=dict)
     questions: Mapping[str, Question] = field(default_factory=dict)
     points: Mapping[str, KnowledgePoint] = field(default_factory=dict)
+    competences: tuple[Competence, ...] = ()
 
     @classmethod
     def of(
@@ -36,6 +37,7 @@ class Catalogue:
         exams: Iterable[Exam] = (),
         questions: Iterable[Question] = (),
         points: Iterable[KnowledgePoint] = (),
+        competences: Iterable[Competence] = (),
     ) -> Catalogue:
         """From rows."""
         return cls(
@@ -43,6 +45,7 @@ class Catalogue:
             {e.exam_id: e for e in exams},
             {q.question_id: q for q in questions},
             {p.knowledge_point_id: p for p in points},
+            tuple(competences),
         )
 
     @cached_property

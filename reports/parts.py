@@ -9,8 +9,10 @@ from typing import NamedTuple
 import polars as pl
 
 from reports.analytics.calibrations import Calibrations, with_rapid
+from reports.analytics.competence import Cells
 from reports.analytics.practice import PointMastery, point_masteries, practice_sequences
 from reports.catalogue import Catalogue
+from reports.context.competence import period_cells
 from reports.data import ReportData
 from reports.rows import AnswerRow, DayRow, answer_rows, answers_by_member, day_rows, days_by_member
 
@@ -21,12 +23,14 @@ that what each part costs is little beside its reports."""
 
 class MemberRows(NamedTuple):
     """One member's rows: ``days`` of the period (all courses), ``answers`` up to its end, both in order of time and
-    of every content; ``earlier``: days of the period before; ``masteries``: from all practice up to its end."""
+    of every content; ``earlier``: days of the period before; ``masteries``: from all practice up to its end;
+    ``competence``: what was answered in the period, by competence."""
 
     days: Sequence[DayRow] = ()
     answers: Sequence[AnswerRow] = ()
     earlier: Sequence[DayRow] = ()
     masteries: Sequence[PointMastery] = ()
+    competence: Mapping[str, Cells] = {}
 
 
 class Runs:
@@ -57,6 +61,7 @@ def rows_of(data: ReportData, members: Iterable[str], size: int = PART) -> Itera
         own_days, own_answers = days_by_member(days.of(some)), answers_by_member(of_part)
         own_ago = days_by_member(ago.of(some)) if ago else {}
         known = masteries(of_part, data.calibrations, data.catalogue)
+        shown = period_cells(data, of_part)
         for member in some:
             yield (
                 member,
@@ -65,6 +70,7 @@ def rows_of(data: ReportData, members: Iterable[str], size: int = PART) -> Itera
                     answer_rows(own_answers.get(member, none)),
                     day_rows(own_ago.get(member, none)),
                     known.get(member, ()),
+                    shown.of(member),
                 ),
             )
 

@@ -141,6 +141,7 @@ def environment(words: Words, k: int = DEFAULT_K, loader: BaseLoader | None = No
         interval_dot=lambda share, overall=None: charts.interval_dot(share, words, overall),
         funnel_chart=lambda data: charts.funnel_chart(data, words),
         item_map=lambda data: charts.item_map(data, words),
+        org_map_chart=lambda data, *given: charts.org_map_chart(data, words, *given),
         bands_chart=lambda data: charts.bands_chart(data, words),
         time_effect_chart=lambda data: charts.time_effect_chart(data, words),
         trend_chart=lambda data: charts.trend_chart(data, words),

@@ -16,6 +16,7 @@ import polars as pl
 
 from reports.measures.suppression import suppress
 from schemas.errors import InputError
+from schemas.families import FAMILIES
 from schemas.reference import Roster
 from sinks.read import Filters, Scope, ScopeError
 
@@ -30,22 +31,37 @@ class Rule(NamedTuple):
     ``kind``: ``free`` nothing in it is about groups of persons; ``days`` cells of the tree, day by day; ``whole`` about
     the scope's organisation as a whole in a quarter; ``parts`` about its parts in a quarter, suppressed by the query
     itself. ``size``: column with the members behind a row. ``refused``: filters that would split a group.
-    ``single``: columns that tell something about one member, left empty.
+    ``single``: columns that tell something about one member, left empty. ``counted``: a column with a number of
+    answers, and those beside it that are left empty where fewer than k answers are behind them. ``always``: so for
+    everybody who asks, because nobody sees the rows behind it.
     """
 
     kind: Kind
     size: str = ""
     refused: frozenset[str] = frozenset()
     single: tuple[str, ...] = ()
+    counted: tuple[str, ...] = ()
+    always: bool = False
 
 
 _SPLITS = frozenset({"member", "category"})
 RULES: Mapping[str, Rule] = {
     **dict.fromkeys(
-        ("organisations", "freshness", "calibrations", "calibrations-before", "thresholds", "metrics"), Rule("free")
+        (
+            "organisations",
+            "freshness",
+            "calibrations",
+            "calibrations-before",
+            "thresholds",
+            "metrics",
+            "improvements",
+        ),
+        Rule("free"),
     ),
     "branch-day": Rule("days", "active_members", _SPLITS | {"course"}),
-    "questions": Rule("whole", "members", _SPLITS | {"exam"}),
+    "questions": Rule(
+        "whole", "members", _SPLITS | {"exam"}, counted=("most_chosen_wrong_answers", "most_chosen_wrong")
+    ),
     "wrong-questions": Rule(
         "whole", "members", _SPLITS | {"exam"}, ("first_wrong_at", "last_wrong_at", "last_wrong_response")
     ),
@@ -55,6 +71,13 @@ RULES: Mapping[str, Rule] = {
     "gain": Rule("whole", "members", _SPLITS | {"course"}),
     "branches": Rule("parts", "", _SPLITS | {"course"}),
     "credit-branches": Rule("parts", "", _SPLITS),
+    "survey-answers": Rule("whole", "total", _SPLITS | {"course"}, always=True),
+    **{
+        f.counts.name: Rule("parts", "", _SPLITS, always=f.audience == "self")
+        for f in FAMILIES.values()
+        if f.counts and f.counts.upward
+    },
+    "competence-branches": Rule("parts", "", _SPLITS),
 }
 """Queries that a scope of aggregates may ask, by name. All others are refused."""
 
@@ -72,8 +95,14 @@ def notes() -> dict[str, str]:
     return {name: _NOTES[rule.kind] for name, rule in RULES.items()}
 
 
-def check(name: str, scope: Scope, filters: Filters, today: date) -> None:
-    """Raise ScopeError or InputError for what a scope of aggregates may not ask. ``today``: local day."""
+def always(name: str) -> bool:
+    """Whether the query is answered to everybody as to a scope of aggregates."""
+    return name in RULES and RULES[name].always
+
+
+def check(name: str, scope: Scope, filters: Filters, today: date, called: str = "") -> None:
+    """Raise ScopeError or InputError for what a scope of aggregates may not ask. ``today``: local day; ``called``:
+    what the errors call it instead of the query."""
     if name not in RULES:
         raise ScopeError(
             f"{name} can't be asked for aggregates: it is about single members", hint="ask branch-day or branches"
@@ -90,12 +119,12 @@ def check(name: str, scope: Scope, filters: Filters, today: date) -> None:
         return
     if filters.org not in (None, scope.node):
         raise ScopeError(
-            f"aggregates of {name} are asked of the scope's organisation as a whole",
+            f"aggregates of {called or name} are asked of the scope's organisation as a whole",
             hint="leave out --org, or name the organisation of the scope",
         )
     if filters.first is None or filters.last is None or not _quarter(filters.first, filters.last, today):
         raise InputError(
-            f"aggregates of {name} are asked by whole quarters that are over",
+            f"aggregates of {called or name} are asked by whole quarters that are over",
             where="--from/--to",
             hint="--from 2026-01-01 --to 2026-03-31",
         )
@@ -112,7 +141,12 @@ def large_enough(name: str, frame: pl.DataFrame, k: int) -> pl.DataFrame:
     """Rows of a ``whole`` query about k members or more, without what is about one of them."""
     rule = RULES[name]
     found = frame.filter(pl.col(rule.size) >= k) if rule.size else frame
-    return found.with_columns(pl.lit(None, frame.schema[c]).alias(c) for c in rule.single)
+    found = found.with_columns(pl.lit(None, frame.schema[c]).alias(c) for c in rule.single)
+    if not rule.counted:
+        return found
+    # A wrong answer that one or two chose is theirs.
+    enough = pl.col(rule.counted[0]) >= k
+    return found.with_columns(pl.when(enough).then(pl.col(c)).alias(c) for c in rule.counted)
 
 
 def shown_days(

@@ -45,7 +45,9 @@ PERSONS: Mapping[str, Held] = {
     "ref_knowledge_points": Held(_NOBODY),
     "ref_exemptions": Held(Text("免学", "exemptions"), "member_id"),
     "ref_quotas": Held(_NOBODY),
-    **{f.table.name: Held(Text(f.table.name, f.table.name), "member_id") for f in FAMILIES.values()},
+    "ref_competences": Held(_NOBODY),
+    "ref_places": Held(_NOBODY),
+    **{f.table.name: Held(f.title, "member_id") for f in FAMILIES.values()},
     "org_closure": Held(_NOBODY),
     "memberships": Held(Text("所属组织（由名册得出）", "memberships, derived from the roster"), "member_id"),
     "events": Held(Text("事件", "events"), "member_id"),
@@ -74,7 +76,7 @@ PERSON_COLUMNS = frozenset({"member_id", "person_id", "person", "member_ids"})
 """Names that a column about persons has."""
 OTHER_IDS = frozenset(
     {
-        *("course_id", "unit_id", "exam_id", "question_id", "knowledge_point_id", "content_id"),
+        *("course_id", "unit_id", "exam_id", "question_id", "knowledge_point_id", "content_id", "competence_id"),
         *("org_id", "parent_id", "ancestor_id"),
     }
 )
@@ -101,8 +103,8 @@ def mentions(table: Table, parameter: str = "m", pattern: str = "p") -> str:
 
 
 def as_word(member_id: str) -> str:
-    """RE2 pattern of an id that stands by itself: ``m1`` is not found in ``m10``."""
-    return rf"(^|[^\pL\pN_.-]){re.escape(member_id)}([^\pL\pN_.-]|$)"
+    """RE2 pattern of an id that stands by itself: ``m1`` is not found in ``m10`` or ``m1.5``; it is before a stop."""
+    return rf"(^|[^\pL\pN_.-])[.-]*{re.escape(member_id)}[.-]*([^\pL\pN_.-]|$)"
 
 
 def unlisted() -> set[str]:

@@ -17,6 +17,8 @@ from .errors import ConfigError
 from .families import FAMILIES
 
 PREFIX = "XUEJING_"
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+"""Addresses and names of this machine itself."""
 _PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
@@ -70,8 +72,8 @@ class Settings:
     clickhouse_database: str = _setting("default", "database")
     clickhouse_cluster: str = _setting("", "cluster name for ON CLUSTER and replicated tables")
 
-    batch_records: int = _setting(20_000, "most Kafka messages in one batch", least=1)
-    batch_bytes: int = _setting(16 << 20, "most bytes in one batch", least=1)
+    batch_records: int = _setting(60_000, "most Kafka messages in one batch", least=1)
+    batch_bytes: int = _setting(32 << 20, "most bytes in one batch", least=1)
     cache_facts: int = _setting(1_000_000, "most facts a worker keeps in memory", least=1)
     raw_days: int = _setting(0, "days that raw events are kept (`xuejing retention`); 0: for ever", least=0)
     body_days: int = _setting(
@@ -99,7 +101,7 @@ class Settings:
     up_schedules: str = _setting("on", "whether `xuejing up` keeps schedules too: on or off", one_of=("on", "off"))
     schedule_file: str = _setting("schedule.toml", "file of schedules (`xuejing schedule`)")
     families: str = _setting(
-        "attendance", "further families of events that queries and reports show, separated by commas; empty: none"
+        "all", "further families of events that queries and reports show, separated by commas; all, or empty: none"
     )
     credit_rules: str = _setting("", "TOML file with the rules of credit hours; empty: schemas/credit.toml")
     metrics_host: str = _setting("127.0.0.1", "address on which a worker answers /metrics, /ready and /live")
@@ -145,10 +147,14 @@ class Settings:
     @property
     def shown_families(self) -> frozenset[str]:
         """Event types of the further families that are shown. Raises ConfigError for one that there is not."""
+        if self.families.strip() == "all":
+            return frozenset(FAMILIES)
         named = frozenset(name.strip() for name in self.families.split(",") if name.strip())
         if unknown := sorted(named - FAMILIES.keys()):
             raise ConfigError(
-                f"there is no family of events {', '.join(unknown)}", where="families", hint=", ".join(FAMILIES)
+                f"there is no family of events {', '.join(unknown)}",
+                where="families",
+                hint=", ".join(("all", *FAMILIES)),
             )
         return named
 
@@ -156,7 +162,7 @@ class Settings:
     def hidden_queries(self) -> dict[str, str]:
         """Names of queries about families that are not shown → the family. Raises ConfigError as ``shown_families``."""
         shown = self.shown_families
-        return {query: name for name, family in FAMILIES.items() if name not in shown for query in family.queries}
+        return {query: name for name, family in FAMILIES.items() if name not in shown for query in family.all_queries}
 
     @property
     def folder(self) -> Path:

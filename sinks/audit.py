@@ -238,13 +238,6 @@ def retire(store: Store, auditor: Auditor, months: Collection[int]) -> None:
         store.command("ALTER TABLE audit DROP PARTITION {p:String}", {"p": str(month)})
 
 
-def looked_at(store: Store, key: MemberKey, member_id: str) -> list[dict[str, Any]]:
-    """Entries about a person, the latest first: at, principal_id, action, what, purpose, org_id, outcome."""
-    names = ("at", "principal_id", "action", "what", "purpose", "org_id", "outcome")
-    sql = f"SELECT {', '.join(names)} FROM audit FINAL WHERE has(member_keys, {{k:String}}) ORDER BY at DESC, seq DESC"
-    return [dict(zip(names, row, strict=True)) for row in store.rows(sql, {"k": key.of(member_id)})]
-
-
 def anchor_hash(found: Iterable[Head]) -> str:
     """One SHA-256 over heads, short enough to be written down on paper."""
     return hashlib.sha256(msgspec.json.encode(sorted(map(tuple, found)))).hexdigest()

@@ -1,71 +1,82 @@
-"""What a member's day contributes to a branch, as sent from the member agent to the branch agent."""
+"""What members' days contribute to branches, as sent from the member agent to the branch agent: rows in columns."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from datetime import date
 from functools import cache
 
-import msgspec
+import numpy as np
 import pyarrow as pa
 
 from schemas.days import day_number
 from schemas.reference import Roster
-from schemas.tables import FIGURES
+from schemas.tables import BRANCH_DAY, FIGURES, MEMBER_DAY
 
-COURSES_A_MESSAGE = 1000
-"""A member's day of more courses (ids made by mistake, say) is read from the store instead: a message that Kafka
-refuses for its size would stop the partition for good."""
-
-
-class Contribution(msgspec.Struct, array_like=True, gc=False):
-    """A member's day for a branch; without a member, a request to read the branch's day again."""
-
-    org_id: str
-    generation: int
-    day: int
-    member_id: str = ""
-    version: int = 0
-    """version of the member-day rows"""
-    figures: dict[str, tuple[int, ...]] = {}
-    """course_id ('' over all) → figures in the order of ``schemas.tables.FIGURES``"""
-
-
-_encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(list[Contribution])
-_decode_one = msgspec.json.Decoder(Contribution).decode
+_TYPES = {c.name: c.arrow for c in (*MEMBER_DAY.columns, *BRANCH_DAY.columns)}
+HEAD = ("generation", "org_id", "day", "member_id", "course_id", "version")
+SCHEMA = pa.schema(
+    [
+        ("generation", pa.uint16()),
+        ("org_id", pa.string()),
+        ("day", pa.uint16()),
+        ("member_id", pa.string()),
+        ("course_id", pa.string()),
+        ("version", pa.uint64()),
+        *((name, _TYPES[name]) for name in FIGURES),
+    ]
+)
+"""A member's day in one course ('' over all) for the branch they belong to on the day; ``day`` is a day number,
+``version`` that of the member-day row. Without a member: a request to read the branch's day again."""
 
 
-def encode(*contributions: Contribution) -> bytes:
-    """One message for the topic of contributions, without line breaks."""
-    return _encoder.encode(contributions)
+def encode(rows: pa.Table) -> bytes:
+    """One message for the topic of contributions: an Arrow stream."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, SCHEMA) as writer:
+        writer.write_table(rows.combine_chunks())
+    found: bytes = sink.getvalue().to_pybytes()
+    return found
 
 
-def decode(value: bytes) -> list[Contribution]:
-    """The inverse of ``encode``; raises msgspec.DecodeError on anything else. A message of one contribution that is not
-    in a list is what earlier versions sent: some may still be on the topic when workers are replaced."""
-    return [_decode_one(value)] if value.startswith(b'["') else _decoder.decode(value)
+def decode(value: bytes) -> pa.Table:
+    """The inverse of ``encode``; ValueError on anything else."""
+    try:
+        rows = pa.ipc.open_stream(value).read_all()
+        rows.validate(full=True)
+    except (pa.ArrowInvalid, OSError, UnicodeDecodeError) as error:
+        raise ValueError(str(error)) from error
+    if not rows.schema.equals(SCHEMA) or any(c.null_count for c in rows.columns):
+        raise ValueError("not the columns of contributions")
+    return rows
 
 
-def contributions(member_days: pa.Table, roster: Roster) -> Iterator[Contribution]:
-    """One contribution per (generation, member, day) of ``member_day`` rows, for the branch that the member
-    belongs to on that day; none where they belong to no branch. The rows are in the store already."""
-    found: dict[tuple[int, str, date], Contribution] = {}
-    heads = [member_days[n].to_pylist() for n in ("generation", "member_id", "day", "course_id", "version")]
-    figures = zip(*(member_days[n].to_pylist() for n in FIGURES), strict=True)
-    org_of, number = roster.org_of, cache(day_number)
-    for generation, member_id, day, course, version, values in zip(*heads, figures, strict=True):
-        key = generation, member_id, day
-        c = found.get(key)
-        if c is None:
-            org_id = org_of(member_id, day) or ""
-            c = found[key] = Contribution(org_id, generation, number(day), member_id, version, {})
-        c.figures[course] = values
-    for c in found.values():
-        if c.org_id:
-            yield c if len(c.figures) <= COURSES_A_MESSAGE else again(c.org_id, c.generation, c.day)
+def contributions(member_days: pa.Table, roster: Roster) -> pa.Table:
+    """``member_day`` rows, which are in the store already, for the branches that the members belong to on these days;
+    those of members who belong to none are left out."""
+    number, org_of = cache(day_number), roster.org_of
+    found: dict[tuple[str, date], str | None] = {}
+    orgs, days = [], []
+    for key in zip(member_days["member_id"].to_pylist(), member_days["day"].to_pylist(), strict=True):
+        if key in found:
+            org_id = found[key]
+        else:
+            org_id = found[key] = org_of(*key) or None
+        orgs.append(org_id)
+        days.append(number(key[1]))
+    columns = {n: member_days[n] for n in ("generation", "member_id", "version", *FIGURES)}
+    columns |= {"org_id": pa.array(orgs, pa.string()), "day": pa.array(np.array(days, np.int64))}
+    columns["course_id"] = member_days["course_id"]
+    rows = pa.table([columns[f.name].cast(f.type) for f in SCHEMA], SCHEMA)
+    return rows.filter(rows["org_id"].is_valid())
 
 
-def again(org_id: str, generation: int, day: int) -> Contribution:
-    """A request to compute a branch's day again from the store, after its roster changed."""
-    return Contribution(org_id, generation, day)
+def again(days: Iterable[tuple[int, str, int]]) -> pa.Table:
+    """Requests to compute branches' days (generation, organisation, day number) again from the store, after their
+    roster changed."""
+    generation, org_id, day = zip(*days, strict=True)
+    count = len(day)
+    texts, numbers = pa.array([""] * count), pa.array([0] * count, pa.int64())
+    columns = dict.fromkeys(FIGURES, numbers) | {"member_id": texts, "course_id": texts, "version": numbers}
+    columns |= {"generation": pa.array(generation), "org_id": pa.array(org_id), "day": pa.array(day)}
+    return pa.table([columns[f.name].cast(f.type) for f in SCHEMA], SCHEMA)

@@ -22,7 +22,7 @@ from schemas.tables import ANSWERS, DUPLICATES, EVENTS, LEDGER, MEMBER_DAY, PROB
 
 from .admission import Body
 from .archive import refusal_row
-from .contributions import Contribution, contributions
+from .contributions import contributions
 from .facts import id_of
 
 Job = Callable[[], object]
@@ -34,8 +34,8 @@ class Outbox(Protocol):
     def forward(self, member_id: str, line: bytes, received_ms: int, skew_ms: int) -> None:
         """Send a line to the partition of its member, on the topic of events."""
 
-    def contribute(self, contribution: Contribution) -> None:
-        """Send members' days to the branch they count for."""
+    def contribute(self, rows: pa.Table) -> None:
+        """Send members' days to the branches they count for; rows of ``contributions.SCHEMA``."""
 
     def flush(self) -> None:
         """Wait until Kafka has acknowledged everything sent so far."""
@@ -97,8 +97,7 @@ class Writer:
         # Read again after the rows are durable: an import recorded before this moment is seen here, and one
         # recorded later finds the rows. Either way the branches of a moved member learn of them.
         _, roster = self.rosters.current()
-        for contribution in contributions(effects.member_days, roster):
-            self.outbox.contribute(contribution)
+        self.outbox.contribute(contributions(effects.member_days, roster))
         self.outbox.flush()
 
     def close(
@@ -142,7 +141,7 @@ class Writer:
         now, roster = self.rosters.current()
         if now == version:
             return []
-        known = [r for r in refusals if r.reason == "unknown_member" and roster.known(r.member_id)]
+        known = [r for r in refusals if r.reason == "unknown_member" and roster.admits(r.member_id)]
         for r in known:
             self.outbox.forward(r.member_id, r.raw, r.received_ms, r.skew_ms)
         return known

@@ -63,13 +63,23 @@ class ApiClient:
         try:
             response = self._http.request("GET", address, headers=self._headers, redirect=False)
         except urllib3.exceptions.HTTPError as error:
-            cause = getattr(error, "reason", None) or error
             raise StoreUnavailable(
-                f"the API can't be reached: {type(cause).__name__}", where=self.url, hint="is the address right?"
+                f"the API can't be reached: {_cause(error)}", where=self.url, hint="is the address right?"
             ) from error
         if response.status != 200:
             raise _refused(response, self.url)
         return response
+
+
+def _cause(error: BaseException) -> str:
+    """What the system says about a connection that failed, such as 'Connection refused'; else the kind of error."""
+    told: BaseException | None = getattr(error, "reason", None) or error
+    kind = type(told).__name__
+    while told is not None:
+        if isinstance(told, OSError) and told.strerror:
+            return told.strerror
+        told = told.__cause__ or told.__context__
+    return kind
 
 
 def _next(link: str) -> str:
@@ -81,7 +91,8 @@ def _next(link: str) -> str:
 def _refused(response: urllib3.BaseHTTPResponse, url: str) -> StoreError | InputError:
     try:
         document = json.loads(response.data)
-        text = f"{document['title']}：{document['detail']}" if document.get("detail") else str(document["title"])
+        colon = ": " if response.headers.get("Content-Language") == "en" else "："
+        text = colon.join(str(document[k]) for k in ("title", "detail") if document.get(k))
         for wrong in document.get("errors", ()):
             text += f"; {wrong['where']}: {wrong['what']}"
     except (ValueError, KeyError, TypeError):

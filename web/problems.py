@@ -39,12 +39,12 @@ KINDS: Mapping[str, Kind] = {
 
 class Problem(Exception):
     """Ends a request with a problem. ``detail`` is for the person who asked; ``fields``: further members of the
-    document; ``headers``: of the response."""
+    document, whose texts are told in the client's language; ``headers``: of the response."""
 
     def __init__(
         self,
         kind: str,
-        detail: str = "",
+        detail: str | Text = "",
         *,
         fields: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
@@ -67,7 +67,17 @@ class Problem(Exception):
         }
         if self.detail:
             found["detail"] = self.detail
-        return json.dumps(found | self.fields | {"request_id": request_id}, ensure_ascii=False).encode()
+        found |= self.fields | {"request_id": request_id}
+        return json.dumps(_spoken(found, language), ensure_ascii=False).encode()
+
+
+def _spoken(value: Any, language: Language) -> Any:
+    """The same with each text in one language."""
+    if isinstance(value, Text):
+        return value.of(language)
+    if isinstance(value, dict):
+        return {k: _spoken(v, language) for k, v in value.items()}
+    return [_spoken(v, language) for v in value] if isinstance(value, list) else value
 
 
 def language_of(accepted: str, otherwise: Language) -> Language:

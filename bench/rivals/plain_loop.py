@@ -70,7 +70,7 @@ def main() -> None:
     done = first = 0
     began = 0.0
     while done < total:
-        messages = [m for m in consumer.consume(max(1, 20_000 // per_message), 0.3) if not m.error()]
+        messages = [m for m in consumer.consume(max(1, 60_000 // per_message), 0.3) if not m.error()]
         by_partition: dict[int, list[Record]] = {}
         for m in messages:
             headers = tuple(m.headers() or [])

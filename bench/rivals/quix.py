@@ -37,7 +37,7 @@ bootstrap, topic_name, total, url, per_message = (
 )
 store = Store(Endpoint(url, "default", os.environ["XUEJING_BENCH_PASSWORD"]))
 DAYS = LocalDays("Asia/Shanghai")
-BATCH = 20_000
+BATCH = 60_000
 ARCHIVED = ["member_id", "at", "event_id", "body_hash", "event_type", "course_id", "received_at", "raw"]
 FIGURES = ["study_ms", "answers", "graded", "correct", "wrong_questions", "events"]
 decode = msgspec.json.Decoder().decode

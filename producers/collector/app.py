@@ -17,6 +17,7 @@ from .keys import App, Apps, Refused
 from .limits import Buckets, Clocks
 from .metrics import Metrics
 from .outlet import Outlet
+from .pages import SESSION, Pages
 from .web import Answer, Receive, Request, Scope, Send, read_body, request_of
 from .xapi.endpoint import Statements
 
@@ -28,11 +29,13 @@ _json = msgspec.json.Encoder().encode
 
 
 class Collector:
-    """Takes events for one outlet. ``statements`` None: xAPI is not served."""
+    """Takes events for one outlet. ``statements`` None: xAPI is not served; ``pages`` None: no files are."""
 
-    def __init__(self, apps: Apps, outlet: Outlet, statements: Statements | None = None) -> None:
+    def __init__(
+        self, apps: Apps, outlet: Outlet, statements: Statements | None = None, pages: Pages | None = None
+    ) -> None:
         self.apps, self.outlet, self.metrics = apps, outlet, Metrics()
-        self._statements = statements
+        self._statements, self.pages = statements, pages
         self._clocks = Clocks()
         self._keys = {a.id: Buckets(a.rate, a.burst) for a in apps.by_id.values()}
         self._members = {a.id: Buckets(a.member_rate, a.member_burst) for a in apps.by_id.values()}
@@ -113,6 +116,11 @@ class Collector:
                 return Answer(200 if ready else 503, _json(state))
             if path == "/metrics":
                 return Answer(200, self.metrics.text(self.outlet), b"text/plain; version=0.0.4; charset=utf-8")
+            if self.pages and (found := self.pages.answer(request)):
+                return found
+        elif path == SESSION and request.method == "POST" and self.pages and self.pages.demo:
+            await read_body(request, receive)
+            return self.pages.demo.session(request.body)
         return Answer(404, _json({"error": "not_found"}))
 
     def _preflight(self, request: Request) -> Answer:

@@ -137,6 +137,28 @@ class Exemption:
 
 
 @dataclass(frozen=True, slots=True)
+class Competence:
+    """A row of the competence map; ``expected``: share, None without a reference."""
+
+    competence_id: str
+    wing: str
+    title: str
+    title_en: str
+    knowledge_points: tuple[str, ...] = ()
+    course_ids: tuple[str, ...] = ()
+    expected: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an organisation is, in decimal degrees, as text: the same bytes on every machine."""
+
+    org_id: str
+    latitude: str
+    longitude: str
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """Everything the generator needs; equal scenarios give byte-identical streams.
 
@@ -155,6 +177,10 @@ class Scenario:
     messiness: Messiness = field(default_factory=Messiness)
     sessions: tuple[OrganisedSession, ...] = ()
     exemptions: tuple[Exemption, ...] = ()
+    families: tuple[str, ...] = ()
+    """further families of which something happens, besides attendance at ``sessions``"""
+    competences: tuple[Competence, ...] = ()
+    places: tuple[Place, ...] = ()
 
     @property
     def end(self) -> date:
@@ -183,11 +209,15 @@ class ReferenceTables:
     questions: list[Row]
     knowledge_points: list[Row]
     exemptions: list[Row] = field(default_factory=list)
+    competences: list[Row] = field(default_factory=list)
+    places: list[Row] = field(default_factory=list)
 
     def tables(self) -> dict[str, list[Row]]:
         """Name of each table to its rows, in the order in which they should be imported."""
         found: dict[str, list[Row]] = {name: getattr(self, name) for name in self.__slots__}
-        return {name: rows for name, rows in found.items() if rows or name != "exemptions"}
+        return {
+            name: rows for name, rows in found.items() if rows or name not in ("exemptions", "competences", "places")
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     "knowledge_points": ("knowledge_point_id", "course_id", "title", "title_en"),
     "exemptions": ("member_id", "valid_from", "valid_to"),
+    "competences": ("competence_id", "wing", "title", "course_ids", "knowledge_points", "expected", "title_en"),
+    "places": ("org_id", "latitude", "longitude"),
 }
 
 
@@ -37,6 +39,8 @@ def reference_tables(scenario: Scenario) -> ReferenceTables:
         questions=[_row("questions", question, **_options(question)) for question in catalogue.questions],
         knowledge_points=[_row("knowledge_points", point) for point in catalogue.knowledge_points],
         exemptions=[_row("exemptions", exemption) for exemption in scenario.exemptions],
+        competences=[_row("competences", competence) for competence in scenario.competences],
+        places=[_row("places", place) for place in scenario.places],
     )
 
 

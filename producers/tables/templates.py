@@ -18,7 +18,7 @@ from producers.tables.issues import Unusable
 from producers.tables.layouts import ANSWERS, STUDY
 from schemas.reference import TABLES, Column, Language, Table, Text
 
-_APART = ("organisations", "members", "exemptions", "quotas")
+_APART = ("organisations", "members", "exemptions", "quotas", "competences", "places")
 KINDS: dict[str, tuple[Table, ...]] = {
     "study": (STUDY,),
     "answers": (ANSWERS,),
@@ -26,6 +26,8 @@ KINDS: dict[str, tuple[Table, ...]] = {
     "roster": (TABLES["organisations"], TABLES["members"]),
     "catalogue": tuple(table for name, table in TABLES.items() if name not in _APART),
     "credit": (TABLES["exemptions"], TABLES["quotas"]),
+    "competences": (TABLES["competences"],),
+    "places": (TABLES["places"],),
 }
 """Tables of each template."""
 

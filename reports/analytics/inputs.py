@@ -14,6 +14,7 @@ from reports.analytics.calibrations import Calibrations, exam_models, with_rapid
 from reports.catalogue import Catalogue
 from reports.load import load_catalogue
 from reports.measures.irt import Calibration
+from reports.measures.suppression import DEFAULT_K
 from schemas.credit import CreditPolicy
 from schemas.days import LocalDays
 from schemas.reference import Roster, Unit
@@ -27,7 +28,7 @@ class Inputs:
 
     A scope of aggregates reads named rows of its own node: what leaves the analytics for it are figures about
     groups of k members or more, never rows of members. ``pass_share``: share of an exam's points from which it
-    counts as passed.
+    counts as passed. ``k``: figures about fewer members are withheld.
     """
 
     reader: Reader
@@ -35,6 +36,7 @@ class Inputs:
     filters: Filters
     pass_share: float = DEFAULT_PASS_SHARE
     credit_policy: CreditPolicy | None = None
+    k: int = DEFAULT_K
 
     @cached_property
     def credit(self) -> CreditPolicy:

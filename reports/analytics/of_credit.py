@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -67,12 +67,27 @@ def credit_branches(inputs: Inputs) -> Rows:
         return
     members: dict[str, set[str]] = {}
     for balance in data.balances:
-        if balance.year == data.last.year:
+        if balance.year == data.last.year and _within(inputs, data, balance.org_id):
             members.setdefault(balance.org_id, set()).add(balance.member_id)
-    hidden = withheld({org: len(found) for org, found in members.items()})
-    for org, found in sorted(members.items()):
-        for group in group_credit(data, found, [org]):
-            yield group_row(org, group, org in hidden)
+    hidden = withheld({org: len(found) for org, found in members.items()}, inputs.k)
+    groups = [(org, group) for org, found in sorted(members.items()) for group in group_credit(data, found, [org])]
+    for org, group in groups:
+        few = inputs.scope.detail == "aggregate" and org in _few_owing(group, groups, inputs.k)
+        yield group_row(org, group, few or org in hidden)
+
+
+def _few_owing(of: GroupCredit, groups: Sequence[tuple[str, GroupCredit]], k: int) -> frozenset[str]:
+    """Organisations of whose many members few owe hours of that kind: the figures are about those few."""
+    return withheld({org: g.owing or 0 for org, g in groups if (g.year, g.kind) == (of.year, of.kind)}, k)
+
+
+def _within(inputs: Inputs, data: CreditData, org_id: str) -> bool:
+    """Whether an organisation lies in what is seen. Who moved on has a balance with where they are now: that one's
+    figures, and that they went there, are of no concern to the organisation that they left."""
+    node = inputs.scope.node
+    if node is None or org_id == node:
+        return True
+    return any(node in inputs.roster.ancestors(org_id, day) for day in (data.first, data.last))
 
 
 def rhythm(inputs: Inputs) -> Rows:

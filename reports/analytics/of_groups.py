@@ -17,7 +17,6 @@ from reports.analytics.practice import books, point_masteries, practice_sequence
 from reports.measures.classical import alpha_interval
 from reports.measures.suggest import Evidence, Suggestion
 from reports.measures.suggest_text import text
-from reports.measures.suppression import DEFAULT_K
 from schemas.metrics import metrics_rows
 
 Rows = Iterator[dict[str, Any]]
@@ -29,7 +28,7 @@ def analyses(inputs: Inputs) -> Iterator[ExamAnalysis]:
         matrix = exam_matrix(inputs.answers, inputs.catalogue, exam)
         calibration, before = inputs.calibrations.exams.get(exam), inputs.earlier_models.get(exam)
         found = analyse_exam(matrix, inputs.catalogue, calibration, before)
-        if inputs.scope.detail != "aggregate" or found.classical.test.n >= DEFAULT_K:
+        if inputs.scope.detail != "aggregate" or found.classical.test.n >= inputs.k:
             yield found
 
 
@@ -38,7 +37,7 @@ def _limits(interval: Any) -> tuple[float | None, float | None]:
 
 
 def _enough(inputs: Inputs, n: int) -> bool:
-    return inputs.scope.detail != "aggregate" or n >= DEFAULT_K
+    return inputs.scope.detail != "aggregate" or n >= inputs.k
 
 
 def items(inputs: Inputs) -> Rows:
@@ -125,7 +124,7 @@ def branches(inputs: Inputs) -> Rows:
     period = inputs.period()
     if period is None:
         return
-    belonging = _belonging(inputs)
+    homes = belonging(inputs)
     active = set(inputs.days.filter(pl.col("events") > 0)["member_id"].to_list())
     exams = [inputs.filters.exam] if inputs.filters.exam else ["", *exam_ids(inputs.answers)]
     for exam in exams:
@@ -133,12 +132,12 @@ def branches(inputs: Inputs) -> Rows:
         took = (
             active if exam == "" else set(first_attempts(inputs.answers).filter(pl.col("exam_id") == exam)["member_id"])
         )
-        counts = {org: (len(members & took), len(members)) for org, members in belonging.items()}
-        values = {org: [scores[m] for m in sorted(members) if m in scores] for org, members in belonging.items()}
-        yield from _branch_rows(exam, counts, {o: v for o, v in values.items() if v})
+        counts = {org: (len(members & took), len(members)) for org, members in homes.items()}
+        values = {org: [scores[m] for m in sorted(members) if m in scores] for org, members in homes.items()}
+        yield from _branch_rows(exam, counts, {o: v for o, v in values.items() if v}, inputs.k)
 
 
-def _belonging(inputs: Inputs) -> dict[str, set[str]]:
+def belonging(inputs: Inputs) -> dict[str, set[str]]:
     """Members by the organisation of their last membership in the period."""
     rows = inputs.frame("members", "course", "exam").sort("valid_from", nulls_last=False)
     last: dict[str, str] = dict(rows.select("member_id", "org_id").iter_rows())
@@ -158,8 +157,8 @@ def _scores(inputs: Inputs, exam: str) -> dict[str, float]:
     return dict(sums.iter_rows())
 
 
-def _branch_rows(exam: str, counts: Mapping[str, tuple[int, int]], values: Mapping[str, list[float]]) -> Rows:
-    shares, means = compare_shares(counts), compare_means(values)
+def _branch_rows(exam: str, counts: Mapping[str, tuple[int, int]], values: Mapping[str, list[float]], k: int) -> Rows:
+    shares, means = compare_shares(counts, k), compare_means(values, k)
     by_org = {m.org_id: m for m in means.branches}
     common = means.common
     for branch in shares.branches:
@@ -194,7 +193,7 @@ def suggestions(inputs: Inputs) -> Rows:
             found += [(member, s) for s in member_advice(shelf.get(member, {}), own, today, at)]
     if f.member is None and inputs.scope.detail != "own":
         if f.exam is None:
-            groups = {org: frozenset(m) for org, m in _belonging(inputs).items()}
+            groups = {org: frozenset(m) for org, m in belonging(inputs).items()}
             topics = branch_topics(inputs.answers, groups, inputs.catalogue)
             found += [(org, s) for org, listed in sorted(topics.items()) for s in listed]
             period = inputs.period()

@@ -15,7 +15,6 @@ from reports.analytics.exams import abilities, exam_ids, exam_matrix
 from reports.analytics.inputs import Inputs
 from reports.analytics.practice import books, point_masteries, practice_sequences
 from reports.measures.proportions import normal_quantile
-from reports.measures.suppression import DEFAULT_K
 from reports.measures.wrong_book import Entry
 
 Rows = Iterator[dict[str, Any]]
@@ -130,7 +129,7 @@ def gain(inputs: Inputs) -> Rows:
     found = gains(inputs.answers, inputs.catalogue)
     named = inputs.scope.detail != "aggregate"
     for exam, g in found.groups.items():
-        if inputs.scope.detail == "own" or (not named and g.n < DEFAULT_K):
+        if inputs.scope.detail == "own" or (not named and g.n < inputs.k):
             continue
         yield {
             "exam_id": exam, "member_id": "", "members": g.n, "attempts": None, "pre": g.pre_mean, "post": g.post_mean,

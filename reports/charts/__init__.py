@@ -12,6 +12,7 @@ from reports.charts.estimates import bands_chart, time_effect_chart, trend_chart
 from reports.charts.funnel import funnel_chart
 from reports.charts.interval import axis, interval_dot
 from reports.charts.items import item_map
+from reports.charts.org_map import org_map_chart
 
 __all__ = [
     "active_chart",
@@ -22,6 +23,7 @@ __all__ = [
     "hours_chart",
     "interval_dot",
     "item_map",
+    "org_map_chart",
     "time_effect_chart",
     "trend_chart",
     "weeks_chart",

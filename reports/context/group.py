@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from reports.attempts import attempts_of
+from reports.context.activities import ActivityLine, group_activities
 from reports.context.change import Change
+from reports.context.competence import GroupCompetence, GroupCompetences
 from reports.context.credit import ChildCredit, GroupCreditLine, child_credit, group_lines
 from reports.context.group_advice import suggested
 from reports.context.group_change import Cut, group_change
@@ -33,7 +35,9 @@ from reports.context.group_rows import (
 )
 from reports.context.group_topics import HardTopic, hard_topics
 from reports.context.head import KINDS, Head, make_head, named, organisation_name, organisation_path
+from reports.context.improvements import Improvements, improvements
 from reports.context.meetings import MeetingLine, meeting_lines
+from reports.context.org_map import MOST_ON_PAPER, OrgMap, org_map
 from reports.context.quality import Deliveries, Quality, make_quality
 from reports.context.time_effect import TimeEffect, by_members
 from reports.context.topics import Topic
@@ -85,6 +89,7 @@ class GroupReport:
     credit: tuple[GroupCreditLine, ...]
     child_credit: tuple[ChildCredit, ...]
     meetings: tuple[MeetingLine, ...]
+    activities: tuple[ActivityLine, ...]
     study: GroupStudy
     effect: EffectFigures | None
     pattern: Pattern | None
@@ -94,9 +99,12 @@ class GroupReport:
     few_topics: bool
     missed: tuple[MissedQuestion, ...]
     hard: tuple[HardTopic, ...]
+    competence: GroupCompetence | None
+    org_map: OrgMap | None
     time_effect: TimeEffect
     trend: Trend | None
     change: Change | None
+    improvements: Improvements | None
     withheld: bool
     advice: tuple[Note, ...]
     quality: Quality
@@ -140,6 +148,7 @@ class Groups:
         attempts = attempts_of(content.rows(data.answers), data.unfinished)
         self.attempts = attempts.filter(pl.col("day") >= data.period.first)
         self.shown = self._verdicts()
+        self._competences: GroupCompetences | None = None
         self._before: Groups | None = None
 
     @property
@@ -158,9 +167,13 @@ class Groups:
                 self.answers.select("org_id", "member_id"),
             ]
         )
-        own = dict(seen.group_by("org_id").agg(pl.col("member_id").n_unique()).iter_rows())
+        return self.may_stand(dict(seen.group_by("org_id").agg(pl.col("member_id").n_unique()).iter_rows()))
+
+    def may_stand(self, own: Mapping[str, int], k: int | None = None) -> dict[str, bool]:
+        """Of every node, whether a figure about these members may stand beside its siblings. ``own``: members behind
+        the figure, by the organisation to which they belong themselves; ``k``: another one than the policy's."""
         nodes = self.populations.nodes()
-        parents = {n: self._parent(n, set(nodes)) for n in nodes}
+        parents = {n: self.parent_of(n, set(nodes)) for n in nodes}
         inner = {p for p in parents.values() if p is not None}
         sizes = {n: own.get(n, 0) for n in nodes if n not in inner}
         leaves: dict[str, str | None] = dict(parents)
@@ -171,9 +184,20 @@ class Groups:
         for node in reversed(nodes):
             if node in inner:
                 sizes[node] = sum(sizes[c] for c, p in leaves.items() if p == node)
-        return {n: v == "show" for n, v in suppress(sizes, leaves, self.policy.k).items()}
+        return {n: v == "show" for n, v in suppress(sizes, leaves, k or self.policy.k).items()}
 
-    def _parent(self, node: str, nodes: set[str]) -> str | None:
+    def _activities(self, node: str, population: Population) -> tuple[ActivityLine, ...]:
+        return group_activities(
+            self.data.families,
+            population,
+            self.populations.of(node, own=True),
+            self.policy.k,
+            self.may_stand,
+            closed=self.policy.detail == "aggregate",
+        )
+
+    def parent_of(self, node: str, nodes: Collection[str]) -> str | None:
+        """The organisation above a node when it was last there in the period, of those in ``nodes``."""
         for stretch in reversed(self.populations.stretches):
             above = self.data.roster.ancestors(node, stretch.first)
             if above and above[0] in nodes:
@@ -209,7 +233,14 @@ class Groups:
         children = child_lines(data, below, self.shown, k) if below else ()
         return GroupReport(
             head=make_head(
-                data, self.content, "group", node, organisation_name(data, node), organisation_path(data, node), events
+                data,
+                self.content,
+                "group",
+                node,
+                organisation_name(data, node),
+                organisation_path(data, node),
+                events,
+                population.ids,
             ),
             kind=self._kind(node),
             people=people,
@@ -219,6 +250,7 @@ class Groups:
             credit=() if hide or self.content.kind != "all" else group_lines(data.credit, population.ids, k),
             child_credit=() if hide or self.content.kind != "all" else self._child_credit(below),
             meetings=meeting_lines(data.credit, {node, *self._branches(node)}),
+            activities=self._activities(node, population) if self.content.kind == "all" else (),
             study=_study(sums, days, hide),
             effect=None if hide else effect.figures,
             pattern=None if hide else self._pattern(days, answers),
@@ -230,9 +262,12 @@ class Groups:
             few_topics=few > 0,
             missed=missed,
             hard=() if hide else self._hard(node, topics, answers),
+            competence=None if hide else self._competence(population, below),
+            org_map=None if hide else self._org_map(node),
             time_effect=TimeEffect(()) if hide else by_members(sums.study, sums.graded, k),
             trend=None if hide else self._trend(answers, effect.accuracy),
             change=None if hide else self._change(node, Cut(population, sums, answers)),
+            improvements=self._improvements(node) if self.content.kind == "all" else None,
             withheld=hide,
             advice=tuple(s.note for s in suggested(people, children, topics, missed, quality)),
             quality=quality,
@@ -243,6 +278,19 @@ class Groups:
         return child_credit(
             self.data.credit, [(n, Text(name, name), ids) for n, name, ids in names], self.shown, self.policy.k
         )
+
+    def _competence(self, population: Population, below: Sequence[tuple[Population, Sums]]) -> GroupCompetence | None:
+        if self.content.kind != "all":
+            return None
+        if self._competences is None:
+            self._competences = GroupCompetences(self.data, self.answers, self.may_stand, self.policy.k)
+        names = [(p, organisation_name(self.data, p.node)) for p, _ in self._beside(population.node, below)]
+        return self._competences.report(population, [(p, Text(name, name)) for p, name in names])
+
+    def _org_map(self, node: str) -> OrgMap | None:
+        """Of trees with two levels below the node or more: of one level a table says all."""
+        deep = any(self.populations.children(child) for child in self.populations.children(node))
+        return org_map(self, node, MOST_ON_PAPER) if deep and self.content.kind == "all" else None
 
     def _hard(self, node: str, topics: Sequence[Topic], answers: pl.DataFrame) -> tuple[HardTopic, ...]:
         branches = [self.populations.of(b, own=True) for b in sorted(set(self._branches(node))) if self.shown.get(b)]
@@ -266,6 +314,36 @@ class Groups:
         made = suggested(earlier.people, earlier.children, earlier.topics, earlier.missed, earlier.quality)
         return group_change(before.data.period, cut, now, made, self.data.catalogue, self.policy.k)
 
+    def _improvements(self, node: str) -> Improvements | None:
+        if not self.data.issues:
+            return None
+        period, data = self.data.period, self.data
+
+        def name(org: str) -> Text:
+            found = organisation_name(data, org)
+            return Text(found, found)
+
+        return improvements(
+            data.issues, node, sorted(set(self._branches(node))), (period.first, period.last), name, self._cuts,
+            data.catalogue, self.policy.k,
+        )  # fmt: skip
+
+    def _cuts(self, node: str) -> tuple[Cut, Cut] | None:
+        """A node in the period before and in this one; None where its figures of either are not shown."""
+        if (before := self.before) is None:
+            return None
+        cuts = []
+        for groups in (before, self):
+            if node not in groups.populations.nodes() or not groups.shown.get(node, True):
+                return None
+            population = groups.populations.of(node)
+            answers = population.rows(groups.answers)
+            sums = member_sums(population.rows(groups.days), answers)
+            if len(sums.active & population.ids) < self.policy.k:
+                return None
+            cuts.append(Cut(population, sums, answers))
+        return cuts[0], cuts[1]
+
     def _kind(self, node: str) -> Text:
         row = self.data.roster.organisation(node, self.data.period.last)
         return named(KINDS, row.kind) if row else Text("", "")
@@ -282,10 +360,13 @@ class Groups:
 
     def _comparison(self, node: str, below: Sequence[tuple[Population, Sums]]) -> Comparison | None:
         """Of the organisations below that may be shown side by side; of branches where few are directly below."""
-        if 0 < len(below) < FEWEST:
-            branches = [self.populations.of(branch, own=True) for branch in sorted(set(self._branches(node)))]
-            below = [(p, member_sums(p.rows(self.days), p.rows(self.answers))) for p in branches]
-        return self._compared(below)
+        return self._compared(self._beside(node, below))
+
+    def _beside(self, node: str, below: Sequence[tuple[Population, Sums]]) -> Sequence[tuple[Population, Sums]]:
+        if not 0 < len(below) < FEWEST:
+            return below
+        branches = [self.populations.of(branch, own=True) for branch in sorted(set(self._branches(node)))]
+        return [(p, member_sums(p.rows(self.days), p.rows(self.answers))) for p in branches]
 
     def _compared(self, below: Sequence[tuple[Population, Sums]]) -> Comparison | None:
         names: dict[str, Text] = {}

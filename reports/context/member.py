@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from reports.context.activities import ActivityLine, own_activities
 from reports.context.book import Book, make_book
 from reports.context.change import Change
+from reports.context.competence import CompetenceLine, member_competence
 from reports.context.credit import CreditLine, member_lines
 from reports.context.exams import ExamResult, exam_results
 from reports.context.head import (
@@ -91,6 +93,7 @@ class MemberReport:
     role: Text
     joined: date | None
     credit: tuple[CreditLine, ...]
+    activities: tuple[ActivityLine, ...]
     study: StudyFigures
     effect: EffectFigures
     pattern: Pattern
@@ -98,6 +101,7 @@ class MemberReport:
     exams: tuple[ExamResult, ...]
     topics: tuple[Topic, ...]
     measures: Measures
+    competence: tuple[CompetenceLine, ...]
     book: Book
     change: Change | None
     trend: Trend
@@ -121,7 +125,7 @@ def member_report(
 ) -> MemberReport:
     """The context from one member's rows, restricted to no content yet."""
     period, zone = data.period, data.zone
-    days, answers, earlier, masteries = own
+    days, answers, earlier, masteries, cells = own
     course = data.study_course(content)
     about = [r for r in answers if _is_about(content, r)]
     inside = [r for r in about if r.day >= period.first]
@@ -155,11 +159,13 @@ def member_report(
             current.name if current else member_id,
             organisation_path(data, current.org_id) if current else (),
             events,
+            {member_id},
         ),
         category=named(CATEGORIES, current.category) if current else NOBODY,
         role=named(ROLES, current.role) if current else NOBODY,
         joined=_joined(rows, period),
         credit=member_lines(data.credit, member_id) if content.kind == "all" else (),
+        activities=own_activities(data.families, member_id) if content.kind == "all" else (),
         study=figures,
         effect=sums.figures,
         pattern=_pattern(period, main, inside, zone),
@@ -167,6 +173,7 @@ def member_report(
         exams=exam_results(data.catalogue, about, period.first, data.unfinished_of(member_id)),
         topics=topics,
         measures=measures,
+        competence=member_competence(data, cells) if content.kind == "all" else (),
         book=book,
         change=own_change(data.before.period, ago, about, main, inside) if data.before else None,
         trend=own_trend(period, inside, sums.accuracy),

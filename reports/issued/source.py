@@ -21,6 +21,10 @@ COLUMNS_KEPT: Mapping[str, tuple[str, ...]] = {"rejected": ("member_id", "reason
 """Query → the columns that reports use, where others hold more about persons than a figure needs."""
 
 
+LATER = frozenset({"competences"})
+"""Reference tables that came when reports had been issued already: what was issued without them had no rows of them."""
+
+
 class Source(Protocol):
     """The questions of ``sinks.read.Reader`` that reports ask. See there for what they answer and raise."""
 
@@ -133,7 +137,10 @@ class Recorded:
 
     def reference(self, name: str) -> pl.DataFrame:
         """See ``Source``."""
-        return self._found(name, asked(f"reference/{name}"))
+        call = asked(f"reference/{name}")
+        if name in LATER and call not in self.kept.frames:
+            return pl.DataFrame()
+        return self._found(name, call)
 
     def _found(self, name: str, call: str) -> pl.DataFrame:
         if call not in self.kept.frames:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from schemas.reference.catalogue_rows import COURSES, EXAMS, UNITS, Course, Exam, Unit
 from schemas.reference.columns import Choice, Column, ColumnKind, Language, Table, Text, declare, normalise
+from schemas.reference.competence_rows import COMPETENCES, WINGS, Competence
 from schemas.reference.credit_rows import CREDIT_KINDS, EXEMPTIONS, QUOTAS, Exemption, QuotaRow
 from schemas.reference.organisation_rows import (
     MEMBER_CATEGORIES,
@@ -21,6 +22,7 @@ from schemas.reference.organisation_rows import (
     Member,
     Organisation,
 )
+from schemas.reference.place_rows import PLACES, Place
 from schemas.reference.question_rows import (
     KNOWLEDGE_POINTS,
     QUESTION_KINDS,
@@ -34,6 +36,7 @@ from schemas.reference.rules import check_reference
 from schemas.reference.tables import TABLES, Problem, ReferenceTables
 
 __all__ = [
+    "COMPETENCES",
     "COURSES",
     "CREDIT_KINDS",
     "EXAMS",
@@ -45,14 +48,17 @@ __all__ = [
     "MEMBER_STATUSES",
     "ORGANISATIONS",
     "ORGANISATION_KINDS",
+    "PLACES",
     "QUESTIONS",
     "QUESTION_KINDS",
     "QUOTAS",
     "TABLES",
     "UNITS",
+    "WINGS",
     "Choice",
     "Column",
     "ColumnKind",
+    "Competence",
     "Course",
     "Exam",
     "Exemption",
@@ -60,6 +66,7 @@ __all__ = [
     "Language",
     "Member",
     "Organisation",
+    "Place",
     "Problem",
     "Question",
     "QuotaRow",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from schemas.reference.columns import Text
+from schemas.reference.competence_rows import WINGS
 from schemas.reference.organisation_rows import MEMBER_CATEGORIES
 from schemas.reference.roster import period
 from schemas.reference.tables import TABLES, Problem, ReferenceTables
@@ -23,6 +24,9 @@ _SIMPLE = (
     ("knowledge_points", "course_id", "courses"),
     ("exemptions", "member_id", "members"),
     ("quotas", "org_id", "organisations"),
+    ("competences", "course_ids", "courses"),
+    ("competences", "knowledge_points", "knowledge_points"),
+    ("places", "org_id", "organisations"),
 )
 
 
@@ -52,12 +56,27 @@ def check_references(tables: ReferenceTables, known: ReferenceTables) -> Iterato
             for item in (value,) if isinstance(value, str) else value:
                 if item and item not in ids:
                     yield _missing(table, line, column, item, target)
+    yield from _wings(tables, known)
     units = _pool(tables, known, "units")
     if units is not None:
         keys = {(row.course_id, row.unit_id) for row in units}
         for line, row in tables.located("questions"):
             if row.unit_id and (row.course_id, row.unit_id) not in keys:
                 yield _missing("questions", line, "unit_id", row.unit_id, "units")
+
+
+def _wings(tables: ReferenceTables, known: ReferenceTables) -> Iterator[Problem]:
+    """The map has two levels: what a competence names as its wing is there, and belongs to no wing itself."""
+    pool = [*known.competences, *tables.competences]
+    ids, inner = {row.competence_id for row in pool}, {row.competence_id for row in pool if row.wing}
+    for line, row in tables.located("competences"):
+        if not row.wing:
+            continue
+        if row.wing not in ids and row.wing not in WINGS:
+            yield _missing("competences", line, "wing", row.wing, "competences")
+        elif row.wing in inner or row.wing == row.competence_id:
+            rule = Text("所属一翼必须是一翼，不能再属于别的一翼", "must be a wing, which belongs to none itself")
+            yield Problem("competences", line, "wing", row.wing, rule)
 
 
 def _organisations(tables: ReferenceTables, known: ReferenceTables) -> Iterator[Problem]:

@@ -9,8 +9,10 @@ import msgspec
 
 from schemas.reference.catalogue_rows import COURSES, EXAMS, UNITS, Course, Exam, Unit
 from schemas.reference.columns import Language, Table, Text
+from schemas.reference.competence_rows import COMPETENCES, Competence
 from schemas.reference.credit_rows import EXEMPTIONS, QUOTAS, Exemption, QuotaRow
 from schemas.reference.organisation_rows import MEMBERS, ORGANISATIONS, Member, Organisation
+from schemas.reference.place_rows import PLACES, Place
 from schemas.reference.question_rows import KNOWLEDGE_POINTS, QUESTIONS, KnowledgePoint, Question
 
 TABLES: Mapping[str, Table] = {
@@ -18,6 +20,7 @@ TABLES: Mapping[str, Table] = {
     for table in (
         *(ORGANISATIONS, MEMBERS, COURSES, UNITS, EXAMS, QUESTIONS, KNOWLEDGE_POINTS),
         *(EXEMPTIONS, QUOTAS),
+        *(COMPETENCES, PLACES),
     )
 }
 
@@ -57,6 +60,8 @@ class ReferenceTables(msgspec.Struct, frozen=True, kw_only=True):
     knowledge_points: tuple[KnowledgePoint, ...] = ()
     exemptions: tuple[Exemption, ...] = ()
     quotas: tuple[QuotaRow, ...] = ()
+    competences: tuple[Competence, ...] = ()
+    places: tuple[Place, ...] = ()
     present: frozenset[str] = frozenset()
     lines: dict[str, tuple[int, ...]] = {}
     files: dict[str, str] = {}

@@ -72,6 +72,8 @@ def _section(query: Query, aggregate: str | None) -> str:
         for detail, text in _DETAILS.items()
         if detail in query.details and (detail != "aggregate" or aggregate != "")
     )
+    if getattr(query, "for_operators", False):
+        details = "operators / 系统操作者"
     lines = [
         f"## {query.name}",
         "",

@@ -47,18 +47,30 @@ class Query:
     """levels of detail that may ask it"""
     by_member: bool = False
     """rows of members, sorted by member first: a large answer can be asked for in parts"""
+    template: str = field(default="", repr=False)
+    """its SQL with macros; '': that of its file"""
     _template: str = field(init=False, repr=False, default="")
 
     def __post_init__(self) -> None:
         path = FOLDER / f"{self.name.replace('-', '_')}.sql"
-        template = re.sub(r"--[^\n]*", "", path.read_text("utf-8")).strip()
+        template = self.template or re.sub(r"--[^\n]*", "", path.read_text("utf-8")).strip()
         check_scoped(template, path.name)
         object.__setattr__(self, "_template", template)
+
+    @property
+    def sql(self) -> str:
+        """The SQL with its macros, for those who check it."""
+        return self._template
 
     @property
     def names(self) -> list[str]:
         """Names of the columns."""
         return [c.name for c in self.columns]
+
+    @property
+    def for_operators(self) -> bool:
+        """Whether only a scope over everything, by name, may ask it."""
+        return "@operator" in self._template
 
     def render(
         self, scope: Scope, filters: Filters, context: Context, limit: int | None = None, span: Span = EVERYBODY
@@ -67,7 +79,8 @@ class Query:
         or ScopeError when it may not be asked so."""
         if scope.detail not in self.details:
             raise ScopeError(
-                f"{self.name} can't be asked for {scope.detail} detail", hint=f"it can for {_listed(self.details)}"
+                f"{self.name} does not answer a scope of detail {scope.detail}",
+                hint=f"it answers {_listed(self.details)}",
             )
         if extra := filters.given() - self.filters:
             raise QueryError(

@@ -29,7 +29,8 @@ from reports.formats.records import WRITERS
 from schemas.errors import ConfigError, InputError, StoreUnavailable
 from schemas.settings import Settings
 from sinks.access import Access
-from sinks.audit import looked_at, verify
+from sinks.audit import verify
+from sinks.audited import entries, looked_at
 from sinks.clickhouse import ClickHouseSink
 from sinks.client import Endpoint, Store
 from sinks.member_key import member_key
@@ -39,6 +40,7 @@ from tests.integration.test_read import world
 from tests.support.api import Answer, Api, running
 from tests.support.harness import Harness
 from tests.support.world import World
+from web.api.callers import NO_TOKEN, WRONG_TOKEN
 from web.security import API_HEADERS
 
 __all__ = ["world"]
@@ -130,6 +132,11 @@ def test_what_is_beyond_the_scope_is_as_if_it_were_not_there(api: Api, tokens: d
         for org in ("r1", "zz")
     )
     assert there["detail"].replace("r1", "zz") == nowhere["detail"]
+    there, nowhere = (
+        problem(api.get("/v1/queries/member-day", tokens["m01"], org=org), 404, "not-found") for org in ("r1", "zz")
+    )
+    assert there["detail"].replace("r1", "zz") == nowhere["detail"]
+    assert api.rows("member-day", tokens["m01"], org="left", columns="member_id,day")
     assert api.rows("member-day", tokens["m01"], member="m02") == []
     assert api.rows("members", tokens["secretary"], member="nobody") == []
 
@@ -157,7 +164,9 @@ def test_without_a_valid_token_nothing_is_answered(api: Api, tokens: dict[str, s
     found = api.get("/v1/me", made[kind])
     document = problem(found, 401, "unauthorized")
     assert found.headers["WWW-Authenticate"].startswith("Bearer")
-    assert document.keys() == {"type", "title", "status", "request_id"}, "why is not told"
+    told = NO_TOKEN if kind == "none" else WRONG_TOKEN
+    assert document.pop("detail") == told.en, "which of the three it is, is not told"
+    assert document.keys() == {"type", "title", "status", "request_id"}
 
 
 def test_a_token_is_refused_once_it_is_revoked(settings: Settings, engine_store: Store, tokens: dict[str, str]) -> None:
@@ -282,6 +291,33 @@ def test_texts_that_look_like_sql_are_texts(api: Api) -> None:
     assert api.rows("member-day", **WHY)
 
 
+def test_what_is_wrong_is_told_in_words(api: Api, tokens: dict[str, str]) -> None:
+    def told(token: str, **parameters: str) -> Any:
+        return api.get("/v1/queries/member-day", token, lang="zh", **parameters).json()
+
+    wrong = {"from": "2026-7-1", "columns": "nope", "limit": "0", "format": "exe"}
+    by = {e["where"]: e["what"] for e in told(tokens["secretary"], **wrong)["errors"]}
+    assert "YYYY-MM-DD" in by["query.from"]
+    assert by["query.columns"] == "没有这样的列；各列见 /v1/queries"
+    assert by["query.limit"] == "不得小于 1"
+    assert by["query.format"] == "应为 'json'、'ndjson'、'csv'、'parquet'、'arrow'"
+    assert "Authorization" in told("")["detail"]
+    assert "收回" in told(tokens["revoked"])["detail"]
+    assert "purpose" in told(tokens["left"])["detail"]
+    assert "/v1/queries" in api.get("/v1/queries/nothing").json()["detail"]
+    own = api.get("/v1/queries/branch-day", tokens["m01"], lang="zh").json()
+    assert own["detail"] == "branch-day 不能按 own 的详细程度查询（可按 aggregate, named 查询）"
+
+
+def test_the_list_of_queries_tells_what_the_token_may_ask(api: Api, tokens: dict[str, str]) -> None:
+    quarter = {"from": "2026-01-01", "to": "2026-03-31"}
+    for name in ("analyst", "m01", "secretary"):
+        for listed in api.get("/v1/queries", tokens[name]).json()["queries"]:
+            given = {k: v for k, v in quarter.items() if k in listed["filters"]}
+            asked = api.get(listed["href"], tokens[name], limit=1, **given)
+            assert (asked.status == 200) == listed["allowed"], (name, listed["name"], asked.body)
+
+
 def test_too_large_a_body_is_refused(api: Api) -> None:
     large = b'{"kind": "group", "subject": "' + b"x" * 70_000 + b'"}'
     json_ = {"Content-Type": "application/json"}
@@ -392,6 +428,59 @@ def test_looking_at_members_from_above_asks_for_a_purpose_and_is_recorded(
     assert api.get("/v1/queries/answers", tokens["secretary"]).status == 200, "a secretary knows the branch"
 
 
+def test_a_question_about_one_member_is_about_them_whatever_its_columns_are(
+    api: Api, tokens: dict[str, str], engine_store: Store, settings: Settings
+) -> None:
+    """Figures of one member have no column with an id: the one who was asked for is who was looked at."""
+    key, officer = member_key(settings), tokens["left"].split("_")[1]
+    for name in ("questions", "recorded-days", "suggestions"):
+        problem(api.get(f"/v1/queries/{name}", tokens["left"], member="m01"), 403, "purpose-required")
+        assert api.get(f"/v1/queries/{name}", tokens["left"], member="m01", purpose=f"a look: {name}").status == 200
+        found = [e for e in looked_at(engine_store, key, "m01") if e["principal_id"] == officer]
+        assert f"a look: {name}" in {e["purpose"] for e in found}, name
+    problem(api.get("/v1/queries/suggestions", tokens["left"]), 403, "purpose-required")
+    rows = api.rows("suggestions", tokens["left"], purpose="whom to help")
+    offered = {row["subject"] for row in rows if row["kind"] == "offer_help"}
+    assert offered
+    for member in sorted(offered)[:3]:
+        assert "whom to help" in {e["purpose"] for e in looked_at(engine_store, key, member)}
+    assert api.get("/v1/queries/questions", tokens["left"]).status == 200, "figures of many name nobody"
+
+
+def test_what_is_beyond_the_scope_is_recorded(api: Api, tokens: dict[str, str], engine_store: Store) -> None:
+    """Who tries to look elsewhere leaves a trace; it is nobody's data that was seen."""
+    api.get("/v1/queries/member-day", tokens["secretary"], org="r1", format="csv")
+    api.get("/v1/queries/member-day", tokens["analyst"])
+    api.get("/v1/queries/member-day", tokens["m01"], member="m02")
+    api.post("/v1/reports", {"kind": "group", "subject": "r1"}, tokens["secretary"])
+    api.post("/v1/reports", {"kind": "member", "subject": "m02"}, tokens["analyst"])
+    today = {"first": None, "last": None, "refused": True}
+    for name, wanted in {
+        "secretary": [("export", "r1", "not-found"), ("report", "r1", "not-found")],
+        "analyst": [("query", "top", "forbidden"), ("report", "top", "forbidden")],
+        "m01": [("query", "", "not-found")],
+    }.items():
+        found = entries(engine_store, ZONE.key, principal_id=tokens[name].split("_")[1], **today)
+        assert {(e["action"], e["org_id"], e["outcome"]) for e in found} >= set(wanted), name
+        assert all(e["members"] == 0 for e in found)
+
+
+def test_members_and_operators_are_told_who_looked(
+    api: Api, tokens: dict[str, str], engine_store: Store, settings: Settings
+) -> None:
+    api.rows("member-day", tokens["operator"], member="m01", purpose="to help")
+    found = api.get("/v1/who-looked", tokens["m01"]).json()
+    assert (found["member_id"], found["entries"][0]["purpose"], found["entries"][0]["role"]) == (
+        "m01", "to help", "operator")  # fmt: skip
+    assert len(api.get("/v1/who-looked", tokens["m01"], limit=1).json()["entries"]) == 1
+    problem(api.get("/v1/who-looked", tokens["m01"], member="m02"), 403, "forbidden")
+    problem(api.get("/v1/who-looked", tokens["secretary"], member="m01"), 403, "forbidden")
+    problem(api.get("/v1/who-looked", tokens["operator"], purpose="x"), 422, "invalid")
+    problem(api.get("/v1/who-looked", tokens["operator"], member="m01"), 403, "purpose-required")
+    assert api.get("/v1/who-looked", tokens["operator"], member="m02", purpose="asked").json()["member_id"] == "m02"
+    assert looked_at(engine_store, member_key(settings), "m02")[0]["action"] == "who_looked"
+
+
 # reports
 
 
@@ -500,6 +589,9 @@ def test_the_command_line_speaks_to_an_api(
         refused = run(client, *arguments, "--api", api.url)
         assert isinstance(refused.exception, InputError)
         assert said in str(refused.exception)
+    away = run(client, "answers", "--api", "http://127.0.0.1:9")
+    assert isinstance(away.exception, StoreUnavailable)
+    assert "refused" in str(away.exception)
     for url, token in ((api.url, ""), ("http://example.org", "t"), ("ftp://127.0.0.1", "t")):
         assert isinstance(run(replace(client, api_token=token), "silent", "--api", url).exception, ConfigError)
 

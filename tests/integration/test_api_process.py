@@ -87,6 +87,11 @@ def test_the_example_fetches_rows_and_a_report(secretary: tuple[str, str], tmp_p
     rows = list(csv.DictReader(io.StringIO(example(url, token, "members", "limit=2", cwd=tmp_path).decode())))
     assert len(rows) > 2, "page after page"
     assert {row["org_id"] for row in rows} == {"l1"}
-    example(url, token, "report", "group", "l1", "l1.zip", cwd=tmp_path)
+    example(url, token, "report", "group", "l1", "l1.zip", "purpose=a test", cwd=tmp_path)
     with zipfile.ZipFile(tmp_path / "l1.zip") as archive:
         assert any(name.endswith(".html") for name in archive.namelist())
+    for arguments, said in [(("members", "org=r1"), "'r1'"), (("members", "from=x"), "query.from"), ((), "python")]:
+        with pytest.raises(AssertionError) as refused:
+            example(url, token, *arguments, cwd=tmp_path)
+        assert said in str(refused.value)
+        assert "Traceback" not in str(refused.value)

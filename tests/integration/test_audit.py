@@ -11,7 +11,8 @@ import pytest
 
 from schemas.keyed import MemberKey
 from schemas.tables import AUDIT
-from sinks.audit import Auditor, Entry, Head, anchor_hash, heads, looked_at, retire, verify, what
+from sinks.audit import Auditor, Entry, Head, anchor_hash, heads, retire, verify, what
+from sinks.audited import looked_at
 from sinks.client import Store
 
 KEY = MemberKey(b"k" * 32)

@@ -168,9 +168,8 @@ def test_a_back_dated_transfer_reaches_the_live_rows_of_both_branches(store: Sto
     assert result.moves
     days = touched_branch_days(store, 1, result.moves)
     assert days == sorted(set(days))
-    requests = [again(org, 1, (on - date(1970, 1, 1)).days) for org, on in days]
-    records = [Record(i, 0, c.org_id.encode(), encode(c)) for i, c in enumerate(requests)]
-    harness.branches.process([RecordBatch("contributions", 0, records)])
+    request = again((1, org, (on - date(1970, 1, 1)).days) for org, on in days)
+    harness.branches.process([RecordBatch("contributions", 0, [Record(0, 0, b"b", encode(request))])])
     live = store.rows(
         "SELECT org_id, course_id, day, members, active_members, study_ms / 1000, answers, events "
         "FROM branch_day FINAL WHERE events > 0 OR study_ms > 0 ORDER BY org_id, day, course_id"

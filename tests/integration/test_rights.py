@@ -14,15 +14,18 @@ from typer.testing import CliRunner
 
 import cli
 from commands.erasing import Erasing, NotErased
+from commands.issuing import reproduced
 from commands.producing import event_producer
 from commands.reconcile import run as reconcile
 from commands.reissuing import into
 from commands.stack import stack
+from reports.issued.register import Register
 from schemas.errors import ConfigError, InputError, XuejingError
 from schemas.keyed import MemberKey
 from schemas.settings import Settings
 from schemas.tables import TABLES
-from sinks.audit import looked_at, verify
+from sinks.audit import verify
+from sinks.audited import looked_at
 from sinks.clickhouse import ClickHouseSink
 from sinks.corrections import corrections
 from sinks.erased import StoreErased
@@ -212,7 +215,7 @@ def test_who_comes_back_with_a_backup_is_erased_again(ops: Ops) -> None:
     assert erasing(ops).back() == []
     assert not any(erasing(ops).count("m1").values())
     shown = ops.cli("forget", "--list")
-    assert key(ops).of("m1")[:8] in shown.stderr
+    assert key(ops).of("m1")[:8] in shown.stdout
     for e in before:  # the ledger was not restored with the rows: it has still counted their lines
         write(store, replace(e, version=100), e.state)
 
@@ -241,6 +244,16 @@ def test_another_secret_stops_the_worker_instead_of_forgetting_who_was_erased(op
         other.current()
 
 
+def says_it_waits(ops: Ops, kind: str, subject: str) -> bool:
+    """Whether a report says that a correction of what it rests on is not decided."""
+    out = ops.folder / f"waits-{subject}"
+    asked = ("--lang", "en", "--format", "html,json", "--from", "2026-03-01", "--to", "2026-03-10", "--out", str(out))
+    ops.cli("report", kind, subject, *asked)
+    told = {"waits for a decision" in p.read_text() for p in out.rglob("*.html")}
+    assert told == {json.loads(p.read_text())["report"]["head"]["provenance"]["contested"] for p in out.rglob("*.json")}
+    return told == {True}
+
+
 def test_a_correction_moves_the_figure_and_issues_the_report_again(ops: Ops) -> None:
     store, out = ops.running.store, ops.folder / "corrected"
     report(ops, "member", "m3")
@@ -250,8 +263,14 @@ def test_a_correction_moves_the_figure_and_issues_the_report_again(ops: Ops) -> 
     number = ops.cli("correct", "request", "m3", "I did [not] study then", "--event", wrong).stdout.strip()
     refused = ops.cli("correct", "request", "m3", "count it twice").stdout.strip()
     ops.cli("correct", "refuse", refused, "--reason", "it was once")
-    assert number in ops.cli("correct", "list").stderr
-    assert refused not in ops.cli("correct", "list").stderr
+    with pytest.raises(InputError, match="nothing is held"):
+        ops.cli("correct", "request", "nobody", "x")
+    listed = json.loads(ops.cli("correct", "list", "--format", "json").stdout)
+    assert [(r["number"], r["state"], r["events"]) for r in listed] == [(number, "requested", [wrong])]
+    assert number in ops.cli("correct", "list").stdout
+    assert [says_it_waits(ops, *about) for about in (("member", "m3"), ("branch", "b1"), ("member", "n1"))] == [
+        True, True, False]  # fmt: skip
+    report(ops, "branch", "b1")
     with pytest.raises(InputError, match="nothing would be corrected"):
         ops.cli("correct", "accept", number, "--reason", "the app ran on")
     other = ops.folder / "other.ndjson"
@@ -272,7 +291,11 @@ def test_a_correction_moves_the_figure_and_issues_the_report_again(ops: Ops) -> 
                         "WHERE subject = 'm3' ORDER BY version")  # fmt: skip
     assert [reason for _, reason in listed] == ["first", "correction"]
     assert listed[1][0] in done.reports
-    assert any(p.suffix == ".json" for p in out.rglob("*"))
+    assert not any(json.loads(p.read_text())["report"]["head"]["provenance"]["contested"] for p in out.rglob("*.json"))
+    register = Register(store)
+    kept = (i for i in register.all() if i.series.subject == "b1" and not i.erased and i.reason != "correction")
+    then = max(kept, key=lambda i: i.version)
+    assert reproduced(register, then).data.contested == {"m3"}, "made again it says what it said"
     # What the correction does not touch is not issued again.
     assert store.rows("SELECT count() FROM issued_reports FINAL WHERE subject = 'n1'") == [(1,)]
     with pytest.raises(InputError, match="done already"):
@@ -280,7 +303,7 @@ def test_a_correction_moves_the_figure_and_issues_the_report_again(ops: Ops) -> 
 
 
 def test_my_data_has_every_row_of_every_table(ops: Ops) -> None:
-    store, out = ops.running.store, ops.folder / "m3.zip"
+    store, out = ops.running.store, ops.folder / "mine" / "m3.zip"
     ops.cli("query", "member-day", "--member", "m3", "--purpose", "talk with the member", "--format", "json")
     ops.cli("my-data", "m3", "--out", str(out), "--purpose", "asked for it")
     with zipfile.ZipFile(out) as archive:
@@ -313,7 +336,7 @@ def test_who_looked_and_that_the_record_is_whole(ops: Ops) -> None:
     found = json.loads(ops.cli("who-looked", "n1", "--format", "json").stdout)
     by = {(e["action"], e["org_id"], e["purpose"]) for e in found}
     assert {("export", "b2", "inspection"), ("report", "", "")} <= by
-    assert all(e["principal_id"].startswith("os:") for e in found)
+    assert all(e["principal_id"].startswith("os:") and e["role"] == "operator" for e in found)
     # Who belongs elsewhere was not looked at.
     other = json.loads(ops.cli("who-looked", "m10", "--format", "json").stdout)
     assert "inspection" not in {e["purpose"] for e in other}
@@ -323,3 +346,13 @@ def test_who_looked_and_that_the_record_is_whole(ops: Ops) -> None:
     store.command("ALTER TABLE audit UPDATE purpose = 'none' WHERE purpose = 'inspection' SETTINGS mutations_sync = 2")
     with pytest.raises(XuejingError, match="not as it was written"):
         ops.cli("audit", "verify")
+    told = CliRunner().invoke(
+        cli.application("audit"), ["--data", ops.settings.data_dir, "--lang", "en", "audit", "verify"]
+    )
+    assert "an entry was changed" in told.stdout
+    listed = json.loads(ops.cli("audit", "list", "--format", "json").stdout)
+    assert [e["at"] for e in listed] == sorted((e["at"] for e in listed), reverse=True)
+    assert max(e["members"] for e in listed) > 1
+    assert json.loads(ops.cli("audit", "list", "--to", "2026-01-01", "--format", "json").stdout) == []
+    assert ops.cli("audit", "list", "--limit", "1").stdout.count("os:") == 1
+    assert json.loads(ops.cli("audit", "list", "--refused", "--format", "json").stdout) == []

@@ -112,8 +112,8 @@ MUTANTS = [
     Mutant(
         "a fresh state for an evicted branch day",
         "streams/branch.py",
-        "        self._load([k for k in sorted(touched) if k not in self._days], roster)\n",
-        "        self._days.update({k: BranchDay() for k in touched if k not in self._days})\n",
+        "            self._read(generation, of_days)\n",
+        "            self._days.numbers(of_days)\n",
         (TRANSFERS, WORKERS),
     ),
     Mutant(
@@ -149,9 +149,9 @@ MUTANTS = [
     ),
     Mutant(
         "contributions by arrival instead of by version",
-        "streams/branch.py",
-        "        if before is not None and version < before[0]:\n",
-        "        if before is not None and not version:\n",
+        "streams/branch_days.py",
+        "        chosen = chosen[version[chosen] > self._version.values[slot[chosen]]]\n",
+        "",
         (WORKERS,),
     ),
     Mutant(
@@ -163,10 +163,17 @@ MUTANTS = [
     ),
     Mutant(
         "sums keep what a member contributed before",
-        "streams/branch.py",
-        "            self._count(version, by_course, *(before or _NEVER))\n",
-        "            self._count(version, by_course)\n",
+        "streams/branch_days.py",
+        "        gain[:, :_COUNT] = figures - old\n",
+        "        gain[:, :_COUNT] = figures\n",
         (WORKERS, SETS),
+    ),
+    Mutant(
+        "of a day that was read only what changed is written",
+        "streams/branch.py",
+        "        cells = np.union1d(changed, self._days.cells_of(self._days.numbers(cold)) if cold else changed)\n",
+        "        cells = changed\n",
+        (TRANSFERS, WORKERS),
     ),
     Mutant(
         "facts on their way to the archive are read before they are there",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
+import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +13,7 @@ from schemas.days import day_number
 from schemas.reference import Member, Organisation, Roster
 from schemas.reference.moves import bounds, moves
 from schemas.tables import BRANCH_DAY, MEMBER_DAY
-from streams.contributions import Contribution, again, encode
+from streams.contributions import again, encode
 from streams.records import Record, RecordBatch
 from tests.property.test_sets_of_facts import lines
 from tests.support.compare import branch_differences
@@ -53,7 +54,7 @@ class World(Harness):
     first the rows, then the branch days that it touches, then a request for each of them."""
 
     def __init__(self, members: list[Member]) -> None:
-        self.log: list[Contribution] = []
+        self.log: list[pa.Table] = []
         self.next_import: tuple[int, list[Member]] | None = None
         super().__init__(SharedSink(self.tick), FixedRoster(ORGANISATIONS, members))
 
@@ -71,7 +72,7 @@ class World(Harness):
         for org_id, spans in bounds(moves(before, after), date(2000, 1, 1), date(2100, 1, 1)).items():
             for day in self.touched(org_id, after):
                 if any(a <= day <= b for a, b in spans):
-                    self.log.append(again(org_id, 1, day_number(day)))
+                    self.log.append(again([(1, org_id, day_number(day))]))
 
     def touched(self, org_id: str, roster: Roster) -> set[date]:
         """Days with rows of the branch, and days with rows of members who belong to it now."""

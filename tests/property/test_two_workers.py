@@ -6,13 +6,14 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.tables import DUPLICATES, EVENTS, LEDGER
 from streams.branch import BranchPipeline
-from streams.contributions import Contribution, encode
+from streams.contributions import encode
 from streams.records import Record, RecordBatch
 from tests.property.test_sets_of_facts import lines, one_by_one
 from tests.support.harness import RECEIVED, Harness, Loop, event
@@ -24,7 +25,7 @@ LINES = st.lists(lines(), min_size=2, max_size=14)
 class Topic(Loop):
     """An outbox onto one topic that all workers share."""
 
-    def __init__(self, log: list[Contribution]) -> None:
+    def __init__(self, log: list[pa.Table]) -> None:
         super().__init__()
         self.contributions = log
 
@@ -35,7 +36,7 @@ class Group:
     def __init__(self, events: list[bytes], choose: Callable[[list[int]], int]) -> None:
         self.turnstile = Turnstile(choose)
         self.sink = SharedSink(self.turnstile.pause)
-        self.log: list[Contribution] = []
+        self.log: list[pa.Table] = []
         self.workers = [Harness(self.sink), Harness(self.sink)]
         for w in self.workers:
             self.replace_outbox(w)

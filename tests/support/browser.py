@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
 import re
 import select
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -35,15 +37,17 @@ class BrowserError(RuntimeError):
 
 
 class Browser:
-    """One page of a headless Chromium, for the time of a ``with`` block. Not for use from several threads."""
+    """A headless Chromium, for the time of a ``with`` block: one page, and further tabs. Not for use from several
+    threads. ``profile``: a folder that outlives it; else it has a profile of its own, which is forgotten."""
 
     requests: list[str]
     """Addresses that the last page asked for, itself included."""
     complaints: list[str]
     """Errors and warnings that the last page caused in the console."""
 
-    def __init__(self, timeout: float = 120.0) -> None:
+    def __init__(self, timeout: float = 120.0, profile: Path | None = None) -> None:
         self.timeout, self.requests, self.complaints = timeout, [], []
+        self._kept = profile
         self._loop = asyncio.new_event_loop()
         self._number = 0
         self._events: list[dict[str, Any]] = []
@@ -59,7 +63,7 @@ class Browser:
             raise BrowserError(f"none of {', '.join(PROGRAMS)} is installed")
         self._profile = tempfile.TemporaryDirectory(prefix="xuejing-browser-", ignore_cleanup_errors=True)
         self._process = subprocess.Popen(
-            [program, *FLAGS, f"--user-data-dir={self._profile.name}", "about:blank"],
+            [program, *FLAGS, f"--user-data-dir={self._kept or self._profile.name}", "about:blank"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -85,12 +89,39 @@ class Browser:
     async def _connect(self, address: str) -> None:
         self._session = aiohttp.ClientSession()
         self._socket = await self._session.ws_connect(address, max_msg_size=0)
+        await self._open_tab()
+
+    async def _open_tab(self) -> str:
         self._target = ""
         page = await self._send("Target.createTarget", url="about:blank")
         attached = await self._send("Target.attachToTarget", targetId=page["targetId"], flatten=True)
-        self._target = attached["sessionId"]
+        self._target = str(attached["sessionId"])
         for domain in ("Page", "Network", "Runtime", "Log"):
             await self._send(f"{domain}.enable")
+        return self._target
+
+    @property
+    def tab(self) -> str:
+        """The tab that calls go to."""
+        return self._target
+
+    def new_tab(self) -> str:
+        """One more tab, in front of the others; calls go to it from now on."""
+        return self._loop.run_until_complete(self._open_tab())
+
+    def use(self, tab: str) -> None:
+        """Calls go to this tab from now on. What the user sees stays."""
+        self._target = tab
+
+    def show(self, tab: str) -> None:
+        """Bring this tab to the front, which hides the one that was there; calls go to it from now on."""
+        self.use(tab)
+        self.call("Page.bringToFront")
+
+    def kill(self) -> None:
+        """End it as a crash would (SIGKILL), all of its processes at once."""
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
 
     async def _receive(self, until: float) -> dict[str, Any]:
         message: dict[str, Any] = await self._socket.receive_json(timeout=max(0.1, until - time.monotonic()))
@@ -164,7 +195,8 @@ class Browser:
         path.write_bytes(base64.b64decode(shot["data"]))
 
     def _end(self) -> None:
-        self._process.terminate()
+        if self._process.poll() is None:
+            self._process.terminate()
         try:
             self._process.wait(10)
         except subprocess.TimeoutExpired:

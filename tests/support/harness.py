@@ -8,6 +8,8 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+import pyarrow as pa
+
 from schemas.days import LocalDays
 from schemas.decode import RECEIVED_HEADER
 from schemas.families import FAMILIES
@@ -17,7 +19,7 @@ from schemas.tables import ANSWERS, BRANCH_DAY, MEMBER_DAY
 from sinks.memory import MemorySink
 from streams.branch import BranchPipeline
 from streams.cache import MemberCache
-from streams.contributions import Contribution, encode
+from streams.contributions import encode
 from streams.pipeline import MemberPipeline
 from streams.records import Record, RecordBatch
 from streams.rules import Generation
@@ -52,14 +54,15 @@ class Loop:
     """An outbox that keeps what was sent."""
 
     def __init__(self) -> None:
-        self.contributions: list[Contribution] = []
+        self.contributions: list[pa.Table] = []
+        """one row each: any order and any division into messages may happen"""
         self.forwarded: list[tuple[str, bytes]] = []
 
     def forward(self, member_id: str, line: bytes, received_ms: int, skew_ms: int) -> None:
         self.forwarded.append((member_id, line))
 
-    def contribute(self, contribution: Contribution) -> None:
-        self.contributions.append(contribution)
+    def contribute(self, rows: pa.Table) -> None:
+        self.contributions += (rows.slice(i, 1) for i in range(rows.num_rows))
 
     def flush(self) -> None: ...
 
@@ -120,7 +123,7 @@ class Harness:
         self.members.process([batch])
         sent, self.outbox.contributions = self.outbox.contributions, []
         if sent:
-            records = [Record(i, RECEIVED, c.org_id.encode(), encode(c)) for i, c in enumerate(sent)]
+            records = [Record(i, RECEIVED, b"b", encode(c)) for i, c in enumerate(sent)]
             self.branches.process([RecordBatch("contributions", 0, records)])
 
     def member_days(self) -> list[dict[str, Any]]:

@@ -133,7 +133,9 @@ def scenario_data(scenario: Scenario, *, batch: int = 2000) -> ReportData:
     seen = [r["day"] for r in days]
     return report_data(
         organisations, members, days, answers, first=min(seen), last=max(seen), rejected=rejected,
-        catalogue=Catalogue.of(tables.courses, tables.exams, tables.questions, tables.knowledge_points),
+        catalogue=Catalogue.of(
+            tables.courses, tables.exams, tables.questions, tables.knowledge_points, tables.competences
+        ),
     )  # fmt: skip
 
 

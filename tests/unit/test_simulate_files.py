@@ -13,7 +13,10 @@ import zstandard
 from producers.simulate import Scenario, default_scenario, simulate, write_simulation
 from producers.tables.reference import inspect_reference
 
-TABLES = ("organisations", "members", "courses", "units", "exams", "questions", "knowledge_points", "exemptions")
+TABLES = (
+    *("organisations", "members", "courses", "units", "exams", "questions", "knowledge_points", "exemptions"),
+    *("competences", "places"),
+)
 
 
 @pytest.fixture(scope="module")

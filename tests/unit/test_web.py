@@ -8,7 +8,7 @@ import logging
 import re
 import threading
 import zipfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commands.api import check_exposure, told
-from schemas.errors import ConfigError, InputError, StoreUnavailable, XuejingError
+from schemas.errors import ConfigError, InputError, StoreError, StoreUnavailable, XuejingError
 from schemas.settings import Settings
 from schemas.tables import TABLES
 from sinks.read.macros import EVERYBODY, Span
@@ -30,6 +30,7 @@ from web.api.asked import day
 from web.api.formats import FORMS, MEDIA_TYPES, negotiate
 from web.api.jobs import Full, Jobs
 from web.api.paging import START, Cursor, cut, decode, encode
+from web.api.service import RUNNING_EACH, WAITING_EACH, Service
 from web.client import ApiClient
 from web.limits import Buckets
 from web.problems import KINDS, Problem, language_of
@@ -355,14 +356,51 @@ def test_an_address_may_ask_so_often() -> None:
     assert call(app)[0]["status"] == 200
 
 
-def test_a_store_that_is_away_is_no_fault_of_the_client() -> None:
-    from web.api.service import Service
+@pytest.fixture
+def service() -> Iterator[Service]:
+    made = Service(Settings(), None, None, lambda _: None, lambda e, _: str(e))  # type: ignore[arg-type]
+    yield made
+    made.jobs.close()
 
-    service = Service(Settings(), None, None, lambda _: None, lambda e, _: str(e))  # type: ignore[arg-type]
-    try:
-        assert service.problem(StoreUnavailable("x"), "en").status == 503  # type: ignore[union-attr]
-        assert service.problem(InputError("x", where="--org"), "en").status == 404  # type: ignore[union-attr]
-        assert service.problem(InputError("x"), "en").status == 422  # type: ignore[union-attr]
-        assert service.problem(ConfigError("x"), "en") is None
-    finally:
-        service.jobs.close()
+
+def test_a_report_that_failed_tells_nothing_of_the_store(service: Service) -> None:
+    inside = "Code: 60. Unknown table in SELECT secret FROM answers"
+    for error in (StoreError(inside, where="ClickHouse query"), StoreUnavailable("http://store:8123 is away")):
+        assert not re.search("SELECT|store:|ClickHouse", service.reason(error, "en"))
+    assert service.reason(InputError("there is no such exam"), "en") == "there is no such exam"
+
+
+def test_one_principal_takes_a_part_of_the_places(service: Service) -> None:
+    """Whoever asks much waits for itself; what it asks beyond that is refused, and others are served meanwhile."""
+    go, running, done, refused = threading.Event(), threading.Semaphore(0), [], threading.Semaphore(0)
+
+    def ask() -> None:
+        try:
+            with service.slot("busy"):
+                running.release()
+                assert go.wait(60)
+            done.append(True)
+        except Problem:
+            refused.release()
+
+    asking = [threading.Thread(target=ask) for _ in range(RUNNING_EACH + WAITING_EACH + 3)]
+    for thread in asking:
+        thread.start()
+    for _ in range(3):
+        assert refused.acquire(timeout=60)
+    for _ in range(RUNNING_EACH):
+        assert running.acquire(timeout=60)
+    assert not running.acquire(timeout=0.05)
+    with service.slot("other"), service.slot("other"):
+        go.set()
+    for thread in asking:
+        thread.join(60)
+    assert len(done) == RUNNING_EACH + WAITING_EACH
+    assert service.turns == {}
+
+
+def test_a_store_that_is_away_is_no_fault_of_the_client(service: Service) -> None:
+    assert service.problem(StoreUnavailable("x"), "en").status == 503  # type: ignore[union-attr]
+    assert service.problem(InputError("x", where="--org"), "en").status == 404  # type: ignore[union-attr]
+    assert service.problem(InputError("x"), "en").status == 422  # type: ignore[union-attr]
+    assert service.problem(ConfigError("x"), "en") is None

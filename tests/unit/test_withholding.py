@@ -12,7 +12,10 @@ import polars as pl
 import pytest
 from scipy.optimize import linprog
 
+from reports.analytics.of_credit import _few_owing
+from reports.analytics.of_groups import _branch_rows
 from reports.asking import ALL
+from reports.credit import GroupCredit
 from reports.withholding import RULES, Cell, cells, check, large_enough, shown_cells, shown_days
 from schemas.errors import InputError, XuejingError
 from schemas.reference import Organisation, Roster
@@ -198,3 +201,28 @@ def test_rows_of_days() -> None:
     questions = pl.DataFrame({"members": [4, 5], "first_wrong_at": [1, 2], "last_wrong_at": [1, 2],
                               "last_wrong_response": ["A", "B"]})  # fmt: skip
     assert large_enough("wrong-questions", questions, K).rows() == [(5, None, None, None)]
+
+
+def test_a_wrong_answer_that_few_chose_is_theirs() -> None:
+    found = pl.DataFrame(
+        {"members": [20, 20, 20], "most_chosen_wrong": ["A", "B", ""], "most_chosen_wrong_answers": [5, 4, 0]}
+    )
+    assert large_enough("questions", found, K).rows() == [(20, "A", 5), (20, None, None), (20, None, None)]
+
+
+def test_branches_are_withheld_by_the_setting() -> None:
+    counts = {"a": (6, 8), "b": (3, 8), "c": (20, 30), "d": (25, 31)}
+    values = {org: [0.5] * n for org, (n, _) in counts.items()}
+    shown = {k: {r["org_id"] for r in _branch_rows("", counts, values, k) if not r["withheld"]} for k in (5, 10)}
+    assert shown == {5: {"a", "b", "c", "d"}, 10: {"c", "d"}}
+    scored = {r["org_id"] for r in _branch_rows("", counts, values, 10) if r["scored"]}
+    assert scored <= {"c", "d"}
+
+
+def test_credit_of_few_who_owe_is_withheld_however_many_belong() -> None:
+    def group(owing: int) -> GroupCredit:
+        return GroupCredit(2026, "organised", 20, False, exempt=20 - owing, owing=owing, done=owing)
+
+    groups = [("a", group(2)), ("b", group(9)), ("c", group(12))]
+    assert _few_owing(groups[1][1], groups, K) == {"a", "b"}
+    assert _few_owing(groups[1][1], groups[1:], K) == frozenset()

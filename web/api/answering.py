@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import IO
@@ -12,11 +12,14 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from reports.asking import Question, frames
+from reports.asking import about_members, frames, members_in
 from reports.formats.records import WRITERS
+from schemas.errors import InputError, XuejingError
 from schemas.metrics import METRICS_VERSION
+from schemas.reference.columns import Text
 from sinks.audit import Entry, what
-from sinks.read import Query, Reader
+from sinks.audited import REFUSED
+from sinks.read import Query, Reader, ScopeError
 from sinks.read.version import data_version
 from web.problems import Problem
 
@@ -27,6 +30,10 @@ from .service import Service
 
 FILES = frozenset({"csv", "parquet", "arrow"})
 """Formats that are kept rather than looked at: the audit calls them exports."""
+NO_PURPOSE = Text(
+    "请用参数 purpose 写明用途（命令行：--purpose）；成员可以看到",
+    "say what for with the parameter purpose (command line: --purpose); members can see it",
+)
 MEMORY_BYTES, CHUNK_BYTES = 4 << 20, 1 << 16
 
 
@@ -54,37 +61,45 @@ class Body:
                 yield chunk
 
 
-def names_members(query: Question, caller: Caller) -> bool:
-    """Whether the caller gets rows about other persons by name."""
-    return caller.scope.detail == "named" and "member_id" in query.names
-
-
 def answer(service: Service, caller: Caller, asked: Asked, path: str, if_none_match: str) -> Answer:
     """Ask, record, write. Raises Problem, and as ``Reader.frame`` does."""
     query, settings = asked.query, service.settings
     if family := settings.hidden_queries.get(query.name):
         raise Problem("not-found", f"families: {family}")
     reader = Reader(service.store)
-    named = names_members(query, caller)
+    named = caller.scope.detail == "named" and about_members(query, asked.filters)
     if named and not asked.purpose and caller.principal.purpose_needed:
         service.audit.record(_entry(service, caller, asked, outcome="purpose-required"))
-        raise Problem("purpose-required", "?purpose=…")
+        raise Problem("purpose-required", NO_PURPOSE)
     digest = asked.digest()
     cursor = decode(asked.page, digest) if asked.page else START
     zone = ZoneInfo(reader.generation().timezone)
     etag = _etag(service, reader, caller, asked, zone)
     if etag in [tag.strip() for tag in if_none_match.split(",")]:
         return Answer(etag, zone.key)
-    rows, following = page(service, reader, caller, asked, cursor)
+    try:
+        rows, following = page(service, reader, caller, asked, cursor)
+    except (InputError, ScopeError) as error:
+        refused(service, error, lambda outcome: _entry(service, caller, asked, outcome=outcome))
+        raise
+    if asked.filters.member not in (None, caller.scope.member_id) and caller.scope.detail == "own":
+        service.audit.record(_entry(service, caller, asked, outcome="not-found"))
     if caller.scope.detail == "named":
         # Before anything is handed out: what can't be recorded is not shown.
-        members = rows["member_id"].unique().to_list() if named else []
-        service.audit.record(_entry(service, caller, asked, members=[m for m in members if m], rows=rows.height))
+        members = sorted(members_in(query, asked.filters, rows))
+        service.audit.record(_entry(service, caller, asked, members=members, rows=rows.height))
     body = Body()
     WRITERS[asked.form]([rows.select(asked.columns)], body.file, zone)
     body.length = body.file.tell()
     body.file.seek(0)
     return Answer(etag, zone.key, body, _next(asked, path, following, digest))
+
+
+def refused(service: Service, error: XuejingError, entry: Callable[[str], Entry]) -> None:
+    """Record a question that goes beyond the scope of who asks. One that is merely wrong is not: nothing was sought."""
+    problem = service.problem(error, "en")
+    if problem is not None and problem.kind in REFUSED:
+        service.audit.record(entry(problem.kind))
 
 
 def page(

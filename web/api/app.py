@@ -13,21 +13,26 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import Response
 
 from schemas.errors import XuejingError
-from schemas.reference.columns import Language
+from schemas.reference.columns import Language, Text
 from web.limits import Buckets
 from web.problems import MEDIA_TYPE, Problem, language_of
 from web.security import AddressLimit, Guard
 
 from .documents import Health, problems
+from .looking import router as looking
 from .report_routes import router as reports
 from .routes import TheService, answers, general
 from .service import Service
+from .wrong import what_is_wrong
 
 MOST_BYTES = 64 << 10
 """Of a request's body: a report is asked for in some hundred."""
 ADDRESS_PER_MINUTE, ADDRESS_BURST = 1200, 600
 SWEEP_S = 60.0
 _STATUS = {400: "malformed", 404: "not-found", 405: "method-not-allowed", 413: "too-large", 415: "unsupported"}
+_WHERE = {
+    404: Text("路径见 /openapi.json，查询名见 /v1/queries", "paths are in /openapi.json, queries in /v1/queries"),
+}
 DESCRIPTION = """\
 学习与考试评价数据的查询接口。每个请求须带令牌，所见以其范围为限。
 
@@ -75,6 +80,7 @@ def create_app(service: Service) -> FastAPI:
     app.include_router(general(settings))
     app.include_router(answers(settings))
     app.include_router(reports)
+    app.include_router(looking)
 
     @app.get(
         "/healthz",
@@ -130,12 +136,12 @@ def _tell_errors(app: FastAPI, service: Service, language: Language) -> None:
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         # Neither what was given nor how it was checked: where, and what is wrong with it.
-        listed = [{"where": ".".join(map(str, e["loc"])), "what": e["msg"]} for e in error.errors()]
+        listed = [{"where": ".".join(map(str, e["loc"])), "what": what_is_wrong(e)} for e in error.errors()]
         return respond(request, Problem("invalid", fields={"errors": listed}))
 
     async def http(request: Request, error: Exception) -> Response:
         status, headers = getattr(error, "status_code", 400), getattr(error, "headers", None)
-        return respond(request, Problem(_STATUS.get(status, "malformed"), headers=headers))
+        return respond(request, Problem(_STATUS.get(status, "malformed"), _WHERE.get(status, ""), headers=headers))
 
     app.add_exception_handler(Problem, problem_)
     app.add_exception_handler(XuejingError, ours)

@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from schemas.access import AccessError, Principal
+from schemas.reference.columns import Text
 from sinks.access import Access
 from sinks.client import Store
 from sinks.read import Scope
@@ -23,6 +24,12 @@ BEARER = HTTPBearer(
     description="令牌由 `xuejing access` 建立，只显示一次 · a token made with `xuejing access`, shown once",
 )
 MOST_TOKEN = 200
+NO_TOKEN = Text("请加上请求头 Authorization: Bearer xj_…", "send the header Authorization: Bearer xj_…")
+# One text for all of them: whether there was such a token is nobody's business.
+WRONG_TOKEN = Text(
+    "令牌有误、已到期或已收回；请向发放令牌的人询问",
+    "the token is mistyped, expired or revoked; ask whoever gave it to you",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +80,8 @@ def caller(
         if wait := service.failures.take(address(request.scope), now):
             raise too_many(wait)
         error = ', error="invalid_token"' if given is not None else ""
-        raise Problem("unauthorized", headers={"WWW-Authenticate": f'Bearer realm="xuejing"{error}'})
+        headers = {"WWW-Authenticate": f'Bearer realm="xuejing"{error}'}
+        raise Problem("unauthorized", WRONG_TOKEN if given is not None else NO_TOKEN, headers=headers)
     if wait := service.requests.take(found.id, now):
         raise too_many(wait)
     return found

@@ -211,6 +211,27 @@ class JobList(_Model):
     jobs: list[JobInfo]
 
 
+class Looked(_Model):
+    """Somebody's look at a person's data."""
+
+    at: datetime
+    principal_id: str = Field(description="who: a principal, os:NAME at the command line, or schedule")
+    role: str = Field(description="their role, '' where it is no longer known")
+    node: str = Field(description="the organisation that they act for")
+    action: str
+    what: str = Field(description="the query or report with its parameters; members as keyed hashes")
+    purpose: str
+    org_id: str = Field(description="the organisation that was asked about")
+    outcome: str
+
+
+class LookedAt(_Model):
+    """Who looked at a person's data, the latest first."""
+
+    member_id: str
+    entries: list[Looked]
+
+
 class Health(_Model):
     """Whether the service can answer."""
 

@@ -8,12 +8,15 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path
 from fastapi.responses import FileResponse, Response
 
+from schemas.errors import InputError
+from sinks.read import ScopeError
 from web.problems import Problem
 
+from .answering import refused
 from .callers import Caller
 from .documents import FileInfo, JobInfo, JobList, ReportRequest, problems
 from .jobs import Full, Job
-from .making import check, make, record
+from .making import check, entry, make, record
 from .routes import ALWAYS, TheCaller, TheService, strict
 from .service import Service
 
@@ -35,11 +38,14 @@ MISSING = problems("not-found")
 )
 def make_report(asked: ReportRequest, who: TheCaller, service: TheService, response: Response) -> JobInfo:
     """Queue a report within the caller's scope."""
-    with service.slot():
+    with service.slot(who.id):
         try:
             check(service, who, asked)
         except Problem as problem:
             record(service, who, asked, problem.kind)
+            raise
+        except (InputError, ScopeError) as error:
+            refused(service, error, partial(entry, service, who, asked))
             raise
         record(service, who, asked)
     try:
@@ -105,7 +111,7 @@ def _job(service: Service, who: Caller, job_id: str) -> Job:
 
 
 def _info(service: Service, job: Job) -> JobInfo:
-    failed = "" if job.error is None else service.say(job.error, "zh" if service.settings.language == "zh" else "en")
+    failed = "" if job.error is None else service.reason(job.error, "zh" if service.settings.language == "zh" else "en")
     done = job.state == "done"
     return JobInfo(
         id=job.id,

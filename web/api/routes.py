@@ -10,8 +10,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response, StreamingResponse
 
-from reports.asking import ALL, Question
+from reports.asking import ALL, Question, may_ask
+from reports.withholding import RULES
 from schemas.metrics import METRICS_VERSION, metrics_rows
+from schemas.reference.columns import Text
 from schemas.settings import Settings
 from web.problems import Problem
 
@@ -35,6 +37,7 @@ from .formats import FORMS, MEDIA_TYPES, negotiate
 from .service import Service, service_of
 
 ALWAYS = ("unauthorized", "invalid", "too-large", "too-many", "internal", "unavailable")
+UNKNOWN = Text("没有此参数，或给了两次", "unknown, or given twice")
 TheService = Annotated[Service, Depends(service_of)]
 TheCaller = Annotated[Caller, Depends(caller)]
 
@@ -79,8 +82,8 @@ def _info(query: Question, who: Caller) -> QueryInfo:
         title=Bilingual(zh=query.title.zh, en=query.title.en),
         description=Bilingual(zh=query.description.zh, en=query.description.en),
         filters=[WHERE[name] for name in WHERE if name in query.filters],
-        details=sorted(query.details),
-        allowed=who.scope.detail in query.details,
+        details=sorted(d for d in query.details if d != "aggregate" or query.name in RULES),
+        allowed=may_ask(query, who.scope),
         columns=[
             ColumnInfo(
                 name=c.name, type=c.type, unit=c.unit, description=Bilingual(zh=c.description.zh, en=c.description.en)
@@ -122,7 +125,7 @@ def strict(request: Request) -> None:
     known = {p.alias for p in request.scope["route"].dependant.query_params}
     given = [name for name, _ in request.query_params.multi_items()]
     if wrong := sorted({name for name in given if name not in known or given.count(name) > 1}):
-        listed = [{"where": f"query.{name}"[:100], "what": "unknown, or given twice"} for name in wrong[:10]]
+        listed = [{"where": f"query.{name}"[:100], "what": UNKNOWN} for name in wrong[:10]]
         raise Problem("invalid", fields={"errors": listed, "known": sorted(known)})
 
 
@@ -132,7 +135,7 @@ def _endpoint(query: Question, settings: Settings) -> Callable[..., Response]:
         if form is None:
             raise Problem("not-acceptable", ", ".join(MEDIA_TYPES[f].split(";")[0] for f in FORMS))
         asked = Asked.of(query, values, form, settings.api_rows)
-        with service.slot():
+        with service.slot(who.id):
             found = answer(service, who, asked, request.url.path, request.headers.get("if-none-match", ""))
         headers = {"ETag": found.etag, "Cache-Control": "private, no-cache", "Vary": "Accept, Authorization",
                    "Xuejing-Timezone": found.timezone}  # fmt: skip

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Lock
 from typing import TYPE_CHECKING
 
 from fastapi import Request
 
-from schemas.errors import InputError, StoreUnavailable, XuejingError
+from schemas.errors import InputError, StoreError, StoreUnavailable, XuejingError
 from schemas.reference.columns import Language
 from schemas.settings import Settings
 from sinks.audit import Auditor
 from sinks.client import Store
 from sinks.read import QueryError, ScopeError
 from web.limits import Buckets
-from web.problems import Problem
+from web.problems import KINDS, Problem
 
 from .jobs import Jobs
 
@@ -30,6 +30,16 @@ Say = Callable[[XuejingError, Language], str]
 """An error in a language, for a person."""
 QUESTIONS_AT_ONCE, PATIENCE_S = 8, 20.0
 FAILURES_PER_MINUTE = 20
+RUNNING_EACH, WAITING_EACH = 4, 12
+"""Questions of one principal that the store works at, and that wait beside them: others must find a place."""
+
+
+@dataclass
+class Turn:
+    """Questions of one principal. ``asked``: those under way or waiting."""
+
+    running: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(RUNNING_EACH))
+    asked: int = 0
 
 
 @dataclass
@@ -49,6 +59,9 @@ class Service:
     failures: Buckets = field(init=False)
     """of each address that came with a token that is none"""
     slots: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(QUESTIONS_AT_ONCE))
+    turns: dict[str, Turn] = field(default_factory=dict)
+    """by principal, as long as it asks"""
+    lock: Lock = field(default_factory=Lock, repr=False)
 
     def __post_init__(self) -> None:
         self.jobs = Jobs(keep=timedelta(minutes=self.settings.api_job_minutes))
@@ -57,14 +70,41 @@ class Service:
         self.failures = Buckets(FAILURES_PER_MINUTE, FAILURES_PER_MINUTE)
 
     @contextmanager
-    def slot(self) -> Iterator[None]:
-        """Leave to ask the store; so many at once have it. Raises Problem when none becomes free in time."""
-        if not self.slots.acquire(timeout=PATIENCE_S):
-            raise Problem("unavailable", headers={"Retry-After": "10"})
-        try:
+    def slot(self, principal_id: str = "") -> Iterator[None]:
+        """Leave to ask the store; so many at once have it, and a part of them one principal ('' is the service itself).
+        Raises Problem when none becomes free in time, or too many of the principal's wait already."""
+        with ExitStack() as held:
+            if principal_id:
+                self._wait(held.enter_context(self._turn(principal_id)).running, held)
+            self._wait(self.slots, held)
             yield
+
+    @contextmanager
+    def _turn(self, principal_id: str) -> Iterator[Turn]:
+        with self.lock:
+            turn = self.turns.setdefault(principal_id, Turn())
+            if turn.asked >= RUNNING_EACH + WAITING_EACH:
+                raise Problem("too-many", headers={"Retry-After": "5"})
+            turn.asked += 1
+        try:
+            yield turn
         finally:
-            self.slots.release()
+            with self.lock:
+                turn.asked -= 1
+                if not turn.asked:
+                    del self.turns[principal_id]
+
+    @staticmethod
+    def _wait(places: BoundedSemaphore, held: ExitStack) -> None:
+        if not places.acquire(timeout=PATIENCE_S):
+            raise Problem("unavailable", headers={"Retry-After": "10"})
+        held.callback(places.release)
+
+    def reason(self, error: XuejingError, language: Language) -> str:
+        """Why a report could not be made, as its client may know it: nothing of what the store said."""
+        if isinstance(error, StoreUnavailable):
+            return KINDS["unavailable"].title.of(language)
+        return KINDS["internal"].title.of(language) if isinstance(error, StoreError) else self.say(error, language)
 
     def problem(self, error: XuejingError, language: Language) -> Problem | None:
         """An error of ours as a client may know it; None where it is our own fault."""

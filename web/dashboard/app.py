@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from datetime import date
 from importlib.resources import files
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import parse_qs
 
 from fastapi import FastAPI, Request
@@ -27,7 +27,7 @@ from web.dashboard.watching import looks
 from web.limits import Buckets
 from web.security import AddressLimit, Guard, address
 
-KINDS: dict[str, PageKind] = {"branch": "branch", "committee": "committee", "member": "member", "operator": "operator"}
+KINDS: dict[str, PageKind] = {kind: kind for kind in get_args(PageKind)}
 STATIC = {"dashboard.css": "text/css", "live.js": "text/javascript", "mark.svg": "image/svg+xml"}
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "

@@ -16,6 +16,7 @@ from web.dashboard import export, frame
 from web.dashboard.asking import Asked
 from web.dashboard.gather import Gatherer
 from web.dashboard.live import Hub
+from web.dashboard.map_page import map_page
 from web.dashboard.operations import Machine, operations
 from web.dashboard.render import QUICK, Rendered, pages
 from web.dashboard.sessions import Sessions
@@ -73,6 +74,8 @@ class Dashboard:
             return self.gatherer.committee(viewer, page)
         if page.kind == "member":
             return self.gatherer.member(viewer, page)
+        if page.kind == "map":
+            return map_page(self.gatherer, viewer, page)
         return operations(self.gatherer, viewer.rights, self.machine, page.language)
 
     def zone(self) -> ZoneInfo:

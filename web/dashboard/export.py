@@ -19,10 +19,12 @@ from web.dashboard.viewers import PageKind, Viewer
 
 EXPORTS: Mapping[PageKind, tuple[str, ...]] = {
     "branch": (
-        "member-day", "branch-day", "suggestions", "silent", "questions", "wrong-questions", "credit", "rejected"
+        "member-day", "branch-day", "suggestions", "silent", "questions", "wrong-questions", "competence", "credit",
+        "rejected",
     ),
+    "map": ("branches",),
     "committee": ("branches", "branch-day", "questions", "wrong-questions", "rejected"),
-    "member": ("member-day", "suggestions", "mastery", "wrong-book", "credit", "rejected"),
+    "member": ("member-day", "suggestions", "mastery", "competence", "wrong-book", "credit", "rejected"),
     "operator": ("ledger", "rejected"),
 }  # fmt: skip
 """Kind of page → the queries that it links to."""

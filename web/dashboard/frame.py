@@ -35,7 +35,7 @@ def nodes(viewer: Viewer, roster: Roster, today: date, kind: PageKind) -> list[t
     """Organisations that the filter offers: for a page of a branch those with members of their own, for one above
     those with something below; id and name, by id."""
     scope = viewer.scope
-    if scope.detail == "own" or kind not in ("branch", "committee"):
+    if scope.detail == "own" or kind not in ("branch", "committee", "map"):
         return []
     # Who has yet to say what for is asked when they come to a branch.
     if kind == "branch" and viewer.rights.detail != "named":
@@ -43,7 +43,7 @@ def nodes(viewer: Viewer, roster: Roster, today: date, kind: PageKind) -> list[t
     roots = [scope.node] if scope.node is not None else roster.roots(today)
     every = sorted({n for root in roots for n in roster.subtree(root, today)}, key=natural)
     inner = {n for n in every if roster.children(n, today)}
-    if kind == "committee":
+    if kind in ("committee", "map"):
         shown = [n for n in every if n in inner or scope.detail == "aggregate"]
     else:
         with_members = set(roster.branches_with_members(today))
@@ -125,7 +125,7 @@ def _above(roster: Roster, org_id: str, today: date) -> list[str]:
 def _links(viewer: Viewer, asked: Asked, roster: Roster, today: date) -> list[tuple[str, str, bool]]:
     """Pages that the viewer can go to from anywhere: name, address, whether it is this one."""
     text, found = words(asked.language), []
-    for kind in ("committee", "branch", "member", "operator"):
+    for kind in ("committee", "map", "branch", "member", "operator"):
         subject = _first(viewer, asked, roster, today, kind)
         if subject is None:
             continue
@@ -143,6 +143,8 @@ def _first(viewer: Viewer, asked: Asked, roster: Roster, today: date, kind: Page
     if kind == asked.kind:
         return asked.subject
     offered = nodes(viewer, roster, today, kind)
+    if {kind, asked.kind} == {"committee", "map"} and asked.subject in {n for n, _ in offered}:
+        return asked.subject
     if asked.kind == "member" and kind == "branch":
         home_of = roster.org_of(asked.subject, today)
         if home_of in {n for n, _ in offered}:

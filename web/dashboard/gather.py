@@ -203,8 +203,8 @@ class Gatherer:
         """The page of a branch's secretary. Raises InputError for an organisation outside the scope."""
         reader = self.reader()
         now = self.now(viewer, asked, reader)
-        data = self._data(reader, viewer.scope, asked, self.today(reader), org=asked.subject)
-        populations, content = Populations(data.roster, data.period), _content(asked)
+        data = self.data(reader, viewer.scope, asked, self.today(reader), org=asked.subject)
+        populations, content = Populations(data.roster, data.period), content_of(asked)
         policy = Policy("named", 1)
         group = Groups(data, populations, Deliveries(data), content, policy).report(asked.subject)
         annex = Secretaries(data, populations, policy.k).report(asked.subject)
@@ -229,10 +229,10 @@ class Gatherer:
         """
         reader, scope = self.reader(), viewer.scope
         named = scope.detail == "named"
-        data = self._data(reader, replace(scope, detail="named"), asked, self.today(reader), aggregate=not named)
+        data = self.data(reader, replace(scope, detail="named"), asked, self.today(reader), aggregate=not named)
         populations = Populations(data.roster, data.period)
         policy = Policy("named" if named else "aggregate", 1 if named else self.k)
-        groups = Groups(data, populations, Deliveries(data), _content(asked), policy)
+        groups = Groups(data, populations, Deliveries(data), content_of(asked), policy)
         report = groups.report(asked.subject)
         # Who may see names once they have said what for gets there by the same links.
         links = viewer.rights.detail == "named"
@@ -242,9 +242,9 @@ class Gatherer:
         """A member's own page."""
         reader, scope, member = self.reader(), viewer.scope, asked.subject
         today = self.today(reader)
-        data = self._data(reader, scope, asked, today, member=member)
+        data = self.data(reader, scope, asked, today, member=member)
         ((_, rows),) = rows_of(data, [member])
-        report = member_report(data, Deliveries(data), _content(asked), member, rows)
+        report = member_report(data, Deliveries(data), content_of(asked), member, rows)
         days = self._week(reader, scope, asked, today, Filters(member=member))
         return Own(
             glance(days, today, today, {member}),
@@ -253,7 +253,7 @@ class Gatherer:
             self.freshness(reader, scope),
         )
 
-    def _data(
+    def data(
         self,
         reader: Reader,
         scope: Scope,
@@ -264,6 +264,7 @@ class Gatherer:
         member: str | None = None,
         aggregate: bool = False,
     ) -> ReportData:
+        """What a page over the days asked for is made from; ``aggregate``: a quarter that is over."""
         period = asked.period(today, aggregate=aggregate)
         now = self.clock()
         return recorded(reader, scope, period, org=org, member=member, as_of=now, credit=self.credit)[0]
@@ -274,7 +275,8 @@ class Gatherer:
         )
 
 
-def _content(asked: Asked) -> Content:
+def content_of(asked: Asked) -> Content:
+    """What a page is about: everything, or one course."""
     return Content("course", asked.course) if asked.course else Content()
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from jinja2 import ChoiceLoader, PackageLoader
 from markupsafe import Markup
 
+from reports.charts.places import Seat, places_chart
 from reports.figures import Figure
 from reports.measures.suppression import DEFAULT_K
 from reports.render import environment
@@ -23,14 +24,24 @@ from web.dashboard.asking import Asked
 
 PARTS: Mapping[str, tuple[str, ...]] = {
     "branch": (
-        "fresh", "now", "offers", "silent", "trend", "calendar", "topics", "missed", "credit", "quality", "ledger"
+        "fresh", "now", "offers", "silent", "trend", "calendar", "topics", "missed", "competence", "credit", "quality",
+        "ledger",
     ),
     "committee": ("fresh", "overview", "tree", "trend", "funnel", "hard", "change", "topics", "missed", "quality"),
-    "member": ("fresh", "now", "review", "trend", "calendar", "mastery", "progress", "credit", "book", "quality"),
+    "map": ("fresh", "picture", "places", "listed"),
+    "member": (
+        "fresh", "now", "review", "trend", "calendar", "mastery", "progress", "credit", "competence", "book", "quality"
+    ),
     "operator": ("fresh", "state_now", "received_lines", "rejected", "jobs", "parts"),
 }  # fmt: skip
 """Kind of page → its parts, in the order in which they stand. A template ``KIND/PART.html.j2`` makes each."""
-SHARED = {"fresh": "shared/fresh", "quality": "shared/quality", "trend": "shared/trend", "missed": "shared/missed"}
+SHARED = {
+    "competence": "shared/competence",
+    "fresh": "shared/fresh",
+    "quality": "shared/quality",
+    "trend": "shared/trend",
+    "missed": "shared/missed",
+}
 QUICK: Mapping[str, tuple[str, ...]] = {"branch": ("fresh", "now")}
 """Parts that are pushed before the others, where they are made much sooner."""
 QUIET = "definitions"
@@ -72,7 +83,7 @@ class Pages:
         self.language, self.words = language, words(language)
         loader = ChoiceLoader([PackageLoader("web.dashboard"), PackageLoader("reports")])
         self._environment = environment(self.words, DEFAULT_K, loader)
-        self._environment.globals.update(label=self._label, why=self._why)
+        self._environment.globals.update(label=self._label, why=self._why, places_chart=self._places)
         self._environment.filters.update(plain=lambda n: self.words.value(_number(n)), moment=self._moment)
 
     def parts(self, asked: Asked, view: Any, **values: Any) -> tuple[Rendered, ...]:
@@ -115,6 +126,9 @@ class Pages:
         # The button stays with the end of the name where a line is broken.
         pattern = '<span class="m">{}<span class="nb">{} {}</span></span>'
         return Markup(pattern).format(name[:cut], name[cut:], self._why(metric_id))  # noqa: S704 - values are escaped
+
+    def _places(self, seats: Sequence[Seat], width: float, links: Mapping[str, str]) -> Markup:
+        return places_chart(seats, self.words, width, links)
 
     def _moment(self, at: Any, zone: Any) -> str:
         return self.words.value(at.astimezone(zone)) if at else "—"

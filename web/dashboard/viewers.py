@@ -12,7 +12,7 @@ from schemas.reference import Roster, Text
 from sinks.access import Access
 from sinks.read import Scope
 
-PageKind = Literal["branch", "committee", "member", "operator"]
+PageKind = Literal["branch", "committee", "map", "member", "operator"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ import polars as pl
 from schemas.access import ROLES, AccessError
 from schemas.reference import Text
 from sinks.access import Access
-from sinks.audit import Auditor, Entry, looked_at, what
+from sinks.audit import Auditor, Entry, what
+from sinks.audited import looked_at
 from web.dashboard.asking import Asked
 from web.dashboard.viewers import Viewer
 
