@@ -96,6 +96,7 @@ docs: $(VENV)/.dev ## write the generated pages, schemas and samples again
 pictures: demo ## write the sample reports and take the README's pictures again (needs Chromium)
 	@$(BIN)/python -m docs.sample_reports demo-report/store
 	@$(BIN)/python -m docs.screenshots
+	@$(BIN)/python -m docs.dashboard_pictures demo-report/store
 
 golden: $(VENV)/.dev ## write the golden files of reports again; look at git diff tests/golden
 	@$(BIN)/python -m tests.golden

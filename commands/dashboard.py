@@ -7,18 +7,20 @@ import os
 import threading
 import time
 import webbrowser
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from producers.kafka_admin import BrokerUnavailable
 from reports.formats.records import write_csv
 from schemas.credit import CreditPolicy
 from schemas.errors import ConfigError
 from schemas.reference.columns import Language
+from schemas.settings import LOOPBACK
 from sinks.access import Access
 from sinks.client import Store
 
@@ -26,14 +28,15 @@ from . import context as contexts
 from .auditing import auditor, operator
 from .connect import connected
 from .context import Context
+from .diagnose import messages_behind
 from .dying import watch_stdin
+from .stack import with_broker
 
 if TYPE_CHECKING:
     from web.dashboard.board import Dashboard
     from web.dashboard.operations import Job, Machine, Part
 
 DASHBOARD_FILE = "dashboard.json"
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 KEPT_SECONDS = 4.0
 """How long what was found out about the parts is shown before they are asked again."""
 JOBS = 20
@@ -129,18 +132,30 @@ def machine(context: Context) -> Machine:
     """What ``doctor`` and the schedules say, asked at most every few seconds."""
     from web.dashboard.operations import Machine
 
-    kept: dict[str, tuple[float, Sequence[Part]]] = {}
+    kept: dict[str, tuple[float, Any]] = {}
     lock = threading.Lock()
 
-    def parts(language: Language) -> Sequence[Part]:
+    def keeping(name: str, ask: Callable[[], Any]) -> Any:
         with lock:
-            at, found = kept.get(language, (-KEPT_SECONDS, ()))
+            at, found = kept.get(name, (-KEPT_SECONDS, None))
             if time.monotonic() - at >= KEPT_SECONDS:
-                found = _parts(context, language)
-                kept[language] = time.monotonic(), found
+                found = ask()
+                kept[name] = time.monotonic(), found
             return found
 
-    return Machine(parts, lambda: jobs(context.settings.folder / "schedule"))
+    return Machine(
+        lambda language: keeping(language, lambda: _parts(context, language)),
+        lambda: jobs(context.settings.folder / "schedule"),
+        lambda: keeping("behind", lambda: _behind(context)),
+    )
+
+
+def _behind(context: Context) -> int | None:
+    """Messages that no worker has finished; None where no broker answers."""
+    try:
+        return messages_behind(with_broker(context.settings))
+    except BrokerUnavailable:
+        return None
 
 
 def _parts(context: Context, language: Language) -> Sequence[Part]:

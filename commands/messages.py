@@ -12,6 +12,7 @@ from schemas.errors import XuejingError
 
 from .messages_access import ACCESS
 from .messages_collector import COLLECTOR
+from .messages_improve import IMPROVE
 from .messages_rights import RIGHTS
 from .messages_schedule import SCHEDULE
 from .messages_web import WEB
@@ -270,6 +271,7 @@ ZH: dict[str, str] = {
     **WEB,
     **RIGHTS,
     **ACCESS,
+    **IMPROVE,
     **COLLECTOR,
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from schemas.families import FAMILIES
+
 _BOTH: dict[str, str] = {
     "active_ms": "其中页面处于焦点的时长（毫秒）",
     "answer_id": "错误记录所属的作答",
@@ -135,6 +137,11 @@ _BOTH: dict[str, str] = {
 """Columns that mean the same in every table, or nearly so."""
 _OF_TABLES: dict[tuple[str, str], str] = {
     ("attendance", "at"): "首次签到的时间",
+    ("survey", "member_id"): "org: 加组织编号，不是个人",
+    ("survey", "item_id"): "问卷的题目",
+    ("survey", "survey_id"): "问卷",
+    ("survey", "choices"): "选过的选项",
+    ("survey", "answers"): "各选项的次数",
     ("events", "at"): "发生的时间（已校正时钟误差）",
     ("answers", "at"): "提交的时间",
     ("events", "detail"): "其他类型事件的内容（JSON）",
@@ -157,4 +164,5 @@ _OF_TABLES: dict[tuple[str, str], str] = {
 
 def in_chinese(table: str, column: str) -> str:
     """What a column is; '' where nobody has written it down, which a test finds."""
-    return _OF_TABLES.get((table, column)) or _BOTH.get(column, "")
+    own = next((f.rows.texts for f in FAMILIES.values() if f.table.name == table and f.rows), {})
+    return _OF_TABLES.get((table, column)) or own.get(column) or _BOTH.get(column, "")

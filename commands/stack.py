@@ -17,14 +17,13 @@ from typing import IO
 from producers.embedded_broker import EmbeddedBroker
 from producers.kafka_admin import BrokerUnavailable, end_offsets, lag, wait_until_committed
 from schemas.errors import XuejingError
-from schemas.settings import Settings
+from schemas.settings import LOOPBACK, Settings
 from sinks.client import Endpoint, Store
 from sinks.migrate import Migration, migrate
 from sinks.read.generations import ensure_generation
 from streams.rules import Rules
 
 from .connect import engine, environment, settings_for, store_folder
-from .dashboard import LOOPBACK
 from .producing import topics
 
 BROKER_FILE = "broker.json"

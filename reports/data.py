@@ -17,6 +17,7 @@ from reports.catalogue import Catalogue
 from reports.credit import CreditData
 from reports.errors import ReportError
 from reports.families import NO_FAMILIES, FamilyRows
+from reports.improvements import Issue
 from reports.measures.irt import Calibration
 from reports.measures.suppression import DEFAULT_K
 from reports.provenance import Provenance
@@ -95,7 +96,8 @@ class ReportData:
     ``before``: the period before; ``None`` where it is not compared, or has no records. ``provenance``: which
     imports and calibrations, and the hash of all this. ``credit``: credit hours, see ``reports/credit.py``; ``None``
     where they were not asked for. ``contested``: members who have asked for a correction that was not decided yet.
-    ``families``: rows of the further families that are shown, of the period.
+    ``families``: rows of the further families that are shown, of the period. ``issues``: improvements as they stood at
+    its end.
     """
 
     period: Period
@@ -117,6 +119,7 @@ class ReportData:
     credit: CreditData | None = None
     contested: frozenset[str] = frozenset()
     families: FamilyRows = NO_FAMILIES
+    issues: tuple[Issue, ...] = ()
 
     def with_before(self, days: pl.DataFrame) -> ReportData:
         """With the period before, as it is known now; ``days``: its member-day rows. As it is without any record there.

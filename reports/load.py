@@ -15,6 +15,7 @@ from reports.credit import load_credit
 from reports.data import Content, Period, ReportData
 from reports.errors import ReportError
 from reports.families import load_families
+from reports.improvements import load_issues
 from reports.issued.frames import content_hash
 from reports.issued.source import Recorder, Snapshot, Source
 from reports.provenance import Edition, Provenance
@@ -123,6 +124,9 @@ def recorded(
     if credit is not None:
         found = load_credit(asked, scope, period.first, period.last, credit, member=member, org=org, roster=data.roster)
         data = replace(data, credit=found, families=load_families(asked, scope, filters, credit.families))
+        if member is None:
+            found_issues = load_issues(asked, scope, period.last, org, credit.families, data.zone)
+            data = replace(data, issues=found_issues)
     snapshot = asked.snapshot()
     made = sum(calibrations.versions.values()) + sum(t.version for t in calibrations.thresholds.values())
     provenance = Provenance(

@@ -47,7 +47,16 @@ class Rule(NamedTuple):
 _SPLITS = frozenset({"member", "category"})
 RULES: Mapping[str, Rule] = {
     **dict.fromkeys(
-        ("organisations", "freshness", "calibrations", "calibrations-before", "thresholds", "metrics"), Rule("free")
+        (
+            "organisations",
+            "freshness",
+            "calibrations",
+            "calibrations-before",
+            "thresholds",
+            "metrics",
+            "improvements",
+        ),
+        Rule("free"),
     ),
     "branch-day": Rule("days", "active_members", _SPLITS | {"course"}),
     "questions": Rule(

@@ -7,6 +7,9 @@ from collections.abc import Callable, Collection
 from typing import Protocol
 
 _WORD = re.compile(r"[\w.-]+")
+_PART = re.compile(r"""[^\s,;|=(){}\[\]<>"'`\\]+""")
+_QUOTED = re.compile(r"""(?=["'`]([^"'`\\]{1,64})["'`])""")
+"""Ids are opaque: one may hold spaces or punctuation. Such a one is found where it is quoted or stands apart."""
 REMEMBERED = 1 << 18
 """Members whose answer is remembered: a keyed hash costs microseconds."""
 
@@ -30,10 +33,16 @@ class Erased:
 
     def named_in(self, text: str) -> bool:
         """Whether one of them stands in a text as a word of its own: in a line that could not be read."""
-        return bool(self.keys) and any(word in self for word in set(_WORD.findall(text)))
+        return bool(self.keys) and any(word in self for word in _candidates(text))
 
     def __len__(self) -> int:
         return len(self.keys)
+
+
+def _candidates(text: str) -> set[str]:
+    """What may be an id in a text; a full stop or dash behind it may belong to the sentence."""
+    found = {*_WORD.findall(text), *_PART.findall(text), *_QUOTED.findall(text)}
+    return {c for one in found for c in (one, one.strip(".-"), one.rstrip(".:!?-。：")) if 0 < len(c) <= 64}
 
 
 class ErasedSource(Protocol):

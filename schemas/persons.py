@@ -103,8 +103,8 @@ def mentions(table: Table, parameter: str = "m", pattern: str = "p") -> str:
 
 
 def as_word(member_id: str) -> str:
-    """RE2 pattern of an id that stands by itself: ``m1`` is not found in ``m10``."""
-    return rf"(^|[^\pL\pN_.-]){re.escape(member_id)}([^\pL\pN_.-]|$)"
+    """RE2 pattern of an id that stands by itself: ``m1`` is not found in ``m10`` or ``m1.5``; it is before a stop."""
+    return rf"(^|[^\pL\pN_.-])[.-]*{re.escape(member_id)}[.-]*([^\pL\pN_.-]|$)"
 
 
 def unlisted() -> set[str]:

@@ -17,6 +17,8 @@ from .errors import ConfigError
 from .families import FAMILIES
 
 PREFIX = "XUEJING_"
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+"""Addresses and names of this machine itself."""
 _PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 

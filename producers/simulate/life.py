@@ -16,6 +16,7 @@ import msgspec
 from producers.simulate.clock import DAY_MS, HOUR_MS, MINUTE_MS, Stamper, instant, midnight_ms
 from producers.simulate.delivery import event_id
 from producers.simulate.draw import seeded
+from producers.simulate.improving import steps
 from producers.simulate.model import Flush, Person, Scenario
 from schemas.envelope import ORGANISATION
 from schemas.families import FAMILIES
@@ -172,6 +173,13 @@ def _survey(term: Term, person: Person, rng: Random) -> Iterator[Step]:
             yield at, {"survey_id": "survey-1", "item_id": f"survey-1-{number}", "choice": choice}
 
 
+def _improvement(term: Term, person: Person, _: Random) -> Iterator[Step]:
+    """What the person does of the improvements of the branch."""
+    for taken in steps(term.scenario, person):
+        if taken.day < term.scenario.days:
+            yield term.at(taken.day, taken.hour), taken.fields
+
+
 HAPPENINGS: dict[str, Happening] = {
     "reflection": _reflection,
     "discussion": _discussion,
@@ -181,5 +189,6 @@ HAPPENINGS: dict[str, Happening] = {
     "dues": _dues,
     "appraisal": _appraisal,
     "survey": _survey,
+    "improvement": _improvement,
 }
 """By event type."""

@@ -35,6 +35,7 @@ from reports.context.group_rows import (
 )
 from reports.context.group_topics import HardTopic, hard_topics
 from reports.context.head import KINDS, Head, make_head, named, organisation_name, organisation_path
+from reports.context.improvements import Improvements, improvements
 from reports.context.meetings import MeetingLine, meeting_lines
 from reports.context.org_map import MOST_ON_PAPER, OrgMap, org_map
 from reports.context.quality import Deliveries, Quality, make_quality
@@ -103,6 +104,7 @@ class GroupReport:
     time_effect: TimeEffect
     trend: Trend | None
     change: Change | None
+    improvements: Improvements | None
     withheld: bool
     advice: tuple[Note, ...]
     quality: Quality
@@ -265,6 +267,7 @@ class Groups:
             time_effect=TimeEffect(()) if hide else by_members(sums.study, sums.graded, k),
             trend=None if hide else self._trend(answers, effect.accuracy),
             change=None if hide else self._change(node, Cut(population, sums, answers)),
+            improvements=self._improvements(node) if self.content.kind == "all" else None,
             withheld=hide,
             advice=tuple(s.note for s in suggested(people, children, topics, missed, quality)),
             quality=quality,
@@ -310,6 +313,36 @@ class Groups:
         cut = Cut(population, member_sums(population.rows(before.days), answers), answers)
         made = suggested(earlier.people, earlier.children, earlier.topics, earlier.missed, earlier.quality)
         return group_change(before.data.period, cut, now, made, self.data.catalogue, self.policy.k)
+
+    def _improvements(self, node: str) -> Improvements | None:
+        if not self.data.issues:
+            return None
+        period, data = self.data.period, self.data
+
+        def name(org: str) -> Text:
+            found = organisation_name(data, org)
+            return Text(found, found)
+
+        return improvements(
+            data.issues, node, sorted(set(self._branches(node))), (period.first, period.last), name, self._cuts,
+            data.catalogue, self.policy.k,
+        )  # fmt: skip
+
+    def _cuts(self, node: str) -> tuple[Cut, Cut] | None:
+        """A node in the period before and in this one; None where its figures of either are not shown."""
+        if (before := self.before) is None:
+            return None
+        cuts = []
+        for groups in (before, self):
+            if node not in groups.populations.nodes() or not groups.shown.get(node, True):
+                return None
+            population = groups.populations.of(node)
+            answers = population.rows(groups.answers)
+            sums = member_sums(population.rows(groups.days), answers)
+            if len(sums.active & population.ids) < self.policy.k:
+                return None
+            cuts.append(Cut(population, sums, answers))
+        return cuts[0], cuts[1]
 
     def _kind(self, node: str) -> Text:
         row = self.data.roster.organisation(node, self.data.period.last)

@@ -92,6 +92,9 @@ class Family:
     rows: Rows | None = None
     counts: Counts | None = None
     measures: tuple[Measure, ...] = ()
+    concerns: str = ""
+    """the column that names an organisation, where rows are about one and members only act for it: queries that list
+    nobody may read them by that organisation (``@organisations``) instead of by members"""
 
     @property
     def all_queries(self) -> tuple[str, ...]:

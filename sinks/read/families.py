@@ -26,7 +26,7 @@ _COMMON = {
 }
 _TYPES: Mapping[str, Type] = {
     "String": "text", "Bool": "boolean", "Date": "day", "DateTime64(3, 'UTC')": "time",
-    "Array(String)": "texts", "Array(UUID)": "texts",
+    "Array(String)": "texts", "Array(Int64)": "numbers", "Array(UUID)": "texts",
 }  # fmt: skip
 
 

@@ -34,6 +34,8 @@ PERSONAL = frozenset(t.name for t in TABLES.values() if t.personal and t.name no
 }
 """Tables and views that hold rows about persons, or figures about few of them."""
 _FREE = frozenset({"homes"})
+_CONCERNING = {f.table.name: f"@organisations({f.concerns})" for f in FAMILIES.values() if f.concerns}
+"""Tables whose rows are about an organisation and may be read by it, by whoever may see that organisation."""
 
 
 class QueryError(ScopeError):
@@ -81,7 +83,9 @@ def check_scoped(template: str, where: str) -> None:
     if tables and not used & {"home", "placed_home", "at_home"} and "FROM homes" not in template:
         raise QueryError("the SQL never asks where a member belonged on the day: it lacks @home", where=where)
     for table, at in tables:
-        if "@members(" not in _select_around(template, at):
+        around = _select_around(template, at)
+        concerning = _CONCERNING.get(table, "@members(")
+        if "@members(" not in around and not ("@organisations(" in around and concerning in template):
             raise QueryError(f"{table} is read without @members(…)", where=where)
 
 

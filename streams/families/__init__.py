@@ -8,6 +8,7 @@ from streams.families.contest import fold_contest
 from streams.families.discussion import fold_discussion
 from streams.families.dues import fold_dues
 from streams.families.fold import FamilyFact, Fold
+from streams.families.improvement import fold_improvement
 from streams.families.push import fold_push
 from streams.families.reflection import fold_reflection
 from streams.families.service import fold_service
@@ -25,5 +26,6 @@ FOLDS: dict[str, Fold] = {
     "dues": fold_dues,
     "appraisal": fold_appraisal,
     "survey": fold_survey,
+    "improvement": fold_improvement,
 }
 """Fold by event type; a test holds it complete."""

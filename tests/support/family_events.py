@@ -33,6 +33,8 @@ def _values(kind: inspect.Type, subject: bool) -> list[Any]:
     if isinstance(kind, inspect.IntType):
         low, high = kind.ge or 0, kind.le if kind.le is not None else 10**9
         return sorted({low, min(high, low + 1), min(high, 2_700_000)})
+    if isinstance(kind, inspect.DateType):
+        return ["2026-05-31", "2026-06-30"]
     if isinstance(kind, inspect.StrType):
         listed = re.fullmatch(r"\^\(([^()]*)\)\$", kind.pattern or "")
         if listed:

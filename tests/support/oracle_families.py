@@ -33,9 +33,12 @@ FIELDS: dict[str, list[str]] = {
     "dues": ["due_id", "status"],
     "appraisal": ["appraisal_id", "stage"],
     "survey": ["item_id", "survey_id", "choice"],
+    "improvement": (
+        "improvement_id step target_org problem about from_org period_first period_last due action".split()
+    ),
 }
 """Fields of each family beyond the envelope; the first says what an event is about."""
-DEFAULTS: dict[str, Any] = {"make_up": False, "question_id": "", "board": False}
+DEFAULTS: dict[str, Any] = {"make_up": False, "question_id": "", "board": False, "about": "", "from_org": ""}
 
 
 def ids(found: Sequence[Sent]) -> list[str]:
@@ -188,6 +191,25 @@ def survey(found: Sequence[Sent], day_of: Callable[[int], date]) -> dict[date, F
     return result
 
 
+def improvement(found: Sequence[Sent], day_of: Callable[[int], date]) -> dict[date, Figures]:
+    """What was done, day by day; the first step of a day says what it is about."""
+    result = {}
+    for day in {day_of(s.at) for s in found}:
+        those = [s for s in found if day_of(s.at) == day]
+        about = {n: those[0].event.get(n, "") for n in ("from_org", "about", "period_first", "period_last")}
+        result[day] = about | {
+            "target_org": those[0].event["target_org"],
+            "problem": those[0].event["problem"],
+            "course_id": course(those),
+            "steps": [s.event["step"] for s in those],
+            "moments": [s.at for s in those],
+            "dues": [s.event.get("due", "") for s in those],
+            "actions": [s.event.get("action", "") for s in those],
+            "event_ids": ids(those),
+        }
+    return result
+
+
 DEFINITIONS: dict[str, Definition] = {
     "attendance": attendance,
     "reflection": reflection,
@@ -198,4 +220,5 @@ DEFINITIONS: dict[str, Definition] = {
     "dues": dues,
     "appraisal": appraisal,
     "survey": survey,
+    "improvement": improvement,
 }

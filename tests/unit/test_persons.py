@@ -36,7 +36,18 @@ def test_every_column_that_a_person_gets_is_explained_in_chinese() -> None:
 def test_an_id_is_found_as_a_word_of_its_own() -> None:
     word = as_word("m.1").replace(r"\pL\pN", r"\w")
     assert all(re.search(word, text) for text in ('"m.1"', "m.1", "(m.1,", "about m.1 "))
-    assert not any(re.search(word, text) for text in ("m.10", "xm.1", "m-1", "am.1b", "党m.1"))
+    assert not any(re.search(word, text) for text in ("m.10", "xm.1", "m-1", "am.1b", "党m.1", "m.1.5", "x-m.1"))
+    assert re.search(word, "it was m.1. Or was it?")
+
+
+@pytest.mark.parametrize("member", ["m1", "user:42", "党员 7", "a@b.cn", "x/y", "-9", "张三"])
+def test_whoever_was_erased_is_found_in_a_line_that_can_not_be_read(member: str) -> None:
+    """Ids are opaque: what is none of a word is found where it is quoted or stands apart."""
+    listed = Erased([KEY.of(member)], KEY.of)
+    apart = () if " " in member else (f"about {member}, bad", f"it was {member}.", f"x={member};")
+    for text in (f'{{"event_id": 1, "member_id": "{member}"', *apart):
+        assert listed.named_in(text), text
+    assert not listed.named_in(f'{{"member_id": "{member}0"')
 
 
 def test_keyed_hashes_need_the_secret_and_differ_by_use() -> None:

@@ -14,8 +14,6 @@ from fastapi import FastAPI
 
 from schemas.errors import XuejingError
 
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-
 
 class PortTaken(XuejingError):
     """Another program listens there."""

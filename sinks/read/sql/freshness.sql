@@ -1,7 +1,7 @@
 -- How current is the store, and with which definitions was it computed?
 WITH
-    -- Messages that are in the ledger twice and not merged yet: their rows are read, of all others the sums are (the
-    -- projection of the ledger).
+    -- Stretches in which a message is twice and not merged yet: their rows are read; of all others the sums are, a
+    -- projection of the ledger.
     twice AS (
         SELECT cluster, topic, partition, intDiv(offset, 65536) AS stretch FROM ledger
         GROUP BY cluster, topic, partition, stretch

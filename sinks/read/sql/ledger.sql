@@ -1,7 +1,7 @@
 -- Does what was received balance with what became of it?
 WITH
-    -- Messages that are in the ledger twice and not merged yet: their rows are read, of all others the sums are (the
-    -- projection of the ledger, by quarters of an hour, at one of which every local day begins).
+    -- Stretches in which a message is twice and not merged yet: their rows are read; of all others the sums are, a
+    -- projection of the ledger, where no days are asked for.
     twice AS (
         SELECT cluster, topic, partition, intDiv(offset, 65536) AS stretch FROM ledger
         GROUP BY cluster, topic, partition, stretch
@@ -22,11 +22,10 @@ FROM (
     SELECT sum(s.lines) AS lines, sum(s.valid) AS valid, sum(s.forwarded) AS forwarded, sum(s.late) AS late,
            sum(s.messages) AS messages, if(sum(s.messages) = 0, NULL, max(s.last_received_at)) AS last_received_at
     FROM (
-        WITH toStartOfFifteenMinutes(received_at) AS quarter
         SELECT sum(lines) AS lines, sum(valid) AS valid, sum(forwarded) AS forwarded, sum(late) AS late,
                count() AS messages, max(received_at) AS last_received_at
         FROM ledger
-        WHERE @operator AND @during(quarter)
+        WHERE @operator AND @during(received_at)
           AND (cluster, topic, partition, intDiv(offset, 65536)) NOT IN (SELECT * FROM twice)
         UNION ALL
         SELECT sum(lines) AS lines, sum(valid) AS valid, sum(forwarded) AS forwarded, sum(late) AS late,
