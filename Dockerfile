@@ -23,7 +23,7 @@ LABEL org.opencontainers.image.title="Xuejing" org.opencontainers.image.licenses
 # What PDF and Word reports are set in.
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends fonts-noto-cjk && rm -rf /var/lib/apt/lists/*
 RUN groupadd --gid 10001 xuejing && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /var/lib/xuejing xuejing \
-    && install -d -o xuejing -g xuejing -m 0700 /var/lib/xuejing
+    && install -d -o xuejing -g xuejing -m 0700 /var/lib/xuejing /var/lib/xuejing/schedule /srv/xuejing
 COPY --from=build /opt/xuejing /opt/xuejing
 ENV PATH=/opt/xuejing/bin:$PATH PYTHONUTF8=1 PYTHONDONTWRITEBYTECODE=1 XUEJING_DATA_DIR=/var/lib/xuejing
 USER 10001:10001

@@ -13,7 +13,7 @@ PYTEST := $(BIN)/python -m pytest
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo test test-kafka test-browser chaos mutants lint audit format docs docs-check pictures golden bench bench-full lock clean check-python
+.PHONY: help setup dev demo demo-live test test-kafka test-browser chaos mutants lint audit format docs docs-check pictures golden bench bench-full lock clean check-python
 .DELETE_ON_ERROR:
 
 help: ## list what can be made
@@ -55,6 +55,9 @@ dev: $(VENV)/.dev ## setup, and what tests and lint need
 demo: $(VENV)/.installed ## simulate a college's term and write every report to demo-report/
 	@$(BIN)/xuejing demo
 
+demo-live: $(VENV)/.installed ## the same for the current term, then simulated people learn on before a live dashboard, until Ctrl-C
+	@$(BIN)/xuejing demo --live
+
 test: $(VENV)/.dev ## run the tests; what needs more than Python skips and says what
 	@$(PYTEST) $(ARGS)
 
@@ -93,6 +96,7 @@ docs: $(VENV)/.dev ## write the generated pages, schemas and samples again
 pictures: demo ## write the sample reports and take the README's pictures again (needs Chromium)
 	@$(BIN)/python -m docs.sample_reports demo-report/store
 	@$(BIN)/python -m docs.screenshots
+	@$(BIN)/python -m docs.dashboard_pictures demo-report/store
 
 golden: $(VENV)/.dev ## write the golden files of reports again; look at git diff tests/golden
 	@$(BIN)/python -m tests.golden

@@ -51,6 +51,7 @@ COMMANDS = {
     "report": Command("report", "app", _READ),
     "reports": Command("reports", "app", _READ),
     "schedule": Command("schedule", "app", _READ),
+    "improve": Command("improve", "app", _READ),
     "my-data": Command("my_data", "my_data", _RIGHTS),
     "correct": Command("correct", "app", _RIGHTS),
     "forget": Command("forget", "forget", _RIGHTS),

@@ -10,11 +10,11 @@ from typing import Annotated
 import typer
 
 from schemas.errors import ConfigError, XuejingError
+from schemas.settings import LOOPBACK
 
 from . import context as contexts
 from . import logs
 from .collecting import announced, app_of, composed, course_page_link, keys_file, need_web
-from .dashboard import LOOPBACK
 from .dying import watch_stdin
 from .stack import with_broker
 

@@ -7,30 +7,36 @@ import os
 import threading
 import time
 import webbrowser
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from producers.kafka_admin import BrokerUnavailable
 from reports.formats.records import write_csv
 from schemas.credit import CreditPolicy
 from schemas.errors import ConfigError
 from schemas.reference.columns import Language
+from schemas.settings import LOOPBACK
+from sinks.access import Access
 from sinks.client import Store
 
 from . import context as contexts
+from .auditing import auditor, operator
 from .connect import connected
 from .context import Context
+from .diagnose import messages_behind
 from .dying import watch_stdin
+from .stack import with_broker
 
 if TYPE_CHECKING:
-    from web.dashboard.app import Dashboard
+    from web.dashboard.board import Dashboard
     from web.dashboard.operations import Job, Machine, Part
 
 DASHBOARD_FILE = "dashboard.json"
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 KEPT_SECONDS = 4.0
 """How long what was found out about the parts is shown before they are asked again."""
 JOBS = 20
@@ -78,7 +84,7 @@ def _serve(context: Context, store: Store, host: str, port: int | None, browse: 
             raise
         listening = bound(host, 0)  # somebody else is there; ours need not always be at the same address
     made, token = dashboard_of(context, store, host)
-    with Running(application(made), listening, made.hub.close) as running:
+    with Running(application(made), listening, made.hub.close, context.settings.dashboard_proxies) as running:
         link = f"{running.url}/enter?key={made.sessions.link(token)}"
         note = context.settings.folder / DASHBOARD_FILE
         _leave(note, link)
@@ -97,48 +103,62 @@ def _serve(context: Context, store: Store, host: str, port: int | None, browse: 
 
 def dashboard_of(context: Context, store: Store, host: str) -> tuple[Dashboard, str]:
     """The dashboard of the settings, and the local operator's token."""
-    from web.dashboard.app import Dashboard
+    from web.dashboard.board import Dashboard
     from web.dashboard.gather import Gatherer
     from web.dashboard.sessions import Sessions
-    from web.dashboard.viewers import LocalViewers
+    from web.dashboard.viewers import OPERATOR, LocalViewers, PrincipalViewers
+    from web.dashboard.watching import Watch
 
     settings = context.settings
-    viewers = LocalViewers()
+    access = Access(store)
+    local = LocalViewers(viewer=replace(OPERATOR, id=operator()))
     names = frozenset(name.strip().lower() for name in settings.dashboard_names.split(",") if name.strip())
     credit = CreditPolicy.of(settings.credit_rules, settings.shown_families)
     made = Dashboard(
         Gatherer(store, credit, k=settings.small_group),
-        Sessions(viewers),
+        Sessions(PrincipalViewers(access, local)),
+        Watch(auditor(settings, store), access),
         write_csv,
+        settings,
         language="en" if settings.language == "en" else "zh",
         machine=machine(context),
-        hosts=LOOPBACK | names if host in LOOPBACK else names,
-        asked={"pass_share": settings.pass_share, "credit": credit},
+        # Whoever asks from this machine, such as a check of its health, may call it so.
+        hosts=LOOPBACK | names if host in LOOPBACK or names else frozenset(),
     )
-    return made, viewers.key
+    return made, local.key
 
 
 def machine(context: Context) -> Machine:
     """What ``doctor`` and the schedules say, asked at most every few seconds."""
     from web.dashboard.operations import Machine
 
-    kept: dict[str, tuple[float, Sequence[Part]]] = {}
+    kept: dict[str, tuple[float, Any]] = {}
     lock = threading.Lock()
 
-    def parts(language: Language) -> Sequence[Part]:
+    def keeping(name: str, ask: Callable[[], Any]) -> Any:
         with lock:
-            at, found = kept.get(language, (-KEPT_SECONDS, ()))
+            at, found = kept.get(name, (-KEPT_SECONDS, None))
             if time.monotonic() - at >= KEPT_SECONDS:
-                found = _parts(context, language)
-                kept[language] = time.monotonic(), found
+                found = ask()
+                kept[name] = time.monotonic(), found
             return found
 
-    return Machine(parts, lambda: jobs(context.settings.folder / "schedule"))
+    return Machine(
+        lambda language: keeping(language, lambda: _parts(context, language)),
+        lambda: jobs(context.settings.folder / "schedule"),
+        lambda: keeping("behind", lambda: _behind(context)),
+    )
+
+
+def _behind(context: Context) -> int | None:
+    """Messages that no worker has finished; None where no broker answers."""
+    try:
+        return messages_behind(with_broker(context.settings))
+    except BrokerUnavailable:
+        return None
 
 
 def _parts(context: Context, language: Language) -> Sequence[Part]:
-    from dataclasses import replace
-
     from web.dashboard.operations import Part
 
     from .doctor import examine

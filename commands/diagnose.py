@@ -74,6 +74,11 @@ def streams(settings: Settings, say: Say, observe: float) -> list[Finding]:
     return found
 
 
+def messages_behind(settings: Settings) -> int:
+    """Messages on both topics that the group has yet to finish. Raises BrokerUnavailable."""
+    return sum(sum(_lag(settings, name).values()) for name in (settings.events_topic, settings.contributions_topic))
+
+
 def _stream(name: str, behind: dict[int, int], stuck: list[int], observe: float, say: Say) -> Finding:
     total = sum(behind.values())
     if stuck:

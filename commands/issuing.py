@@ -21,6 +21,7 @@ from schemas.errors import InputError, XuejingError
 from schemas.metrics import METRICS_VERSION
 from schemas.settings import Settings
 from sinks.client import Store
+from sinks.corrections import contested
 from sinks.read import Reader, Scope
 
 from .alone import alone
@@ -28,6 +29,10 @@ from .as_of import parse_moment, reader_at
 
 QUIET = timedelta(seconds=30)
 """So long after the last event was archived, the rows that follow from it have been written."""
+
+
+CONTESTED = "contested"
+"""Frame of a snapshot with the members whose requests for correction waited for a decision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,7 @@ class Made:
 
 def made_now(settings: Settings, store: Store, wanted: Wanted, now: datetime) -> Made:
     """From the store as it is."""
-    return _made(settings, Reader(store), wanted, now)
+    return _made(settings, Reader(store), wanted, now, contested(store, now))
 
 
 def made_at(settings: Settings, store: Store, wanted: Wanted, text: str) -> Made:
@@ -104,7 +109,10 @@ def data_of(issued: Issued, snapshot: Snapshot, edition: Edition | None = None, 
         data_hash=data_hash,
         credit=CreditPolicy.from_json(credit) if credit else None,
     )[0]
-    return signed(data, snapshot.options.get("made_by", ""), snapshot.options.get("purpose", ""))
+    kept = snapshot.frames.get(CONTESTED)
+    waiting = frozenset() if kept is None else frozenset(kept["member_id"])
+    found = signed(data, snapshot.options.get("made_by", ""), snapshot.options.get("purpose", ""))
+    return replace(found, contested=waiting)
 
 
 def computed_at(settings: Settings, store: Store, wanted: Wanted, moment: datetime) -> Made:
@@ -112,10 +120,12 @@ def computed_at(settings: Settings, store: Store, wanted: Wanted, moment: dateti
     # Without days the period is that of everybody's data.
     only = {wanted.subject} if wanted.kind == "member" and wanted.first and wanted.last else None
     with reader_at(settings, store, moment, only) as reader:
-        return _made(settings, reader, wanted, moment)
+        return _made(settings, reader, wanted, moment, contested(store, moment))
 
 
-def _made(settings: Settings, reader: Source, wanted: Wanted, moment: datetime) -> Made:
+def _made(
+    settings: Settings, reader: Source, wanted: Wanted, moment: datetime, waiting: frozenset[str] = frozenset()
+) -> Made:
     everything, before = Scope.everything(), wanted.first is not None
     period = period_of(reader, everything, first=wanted.first, last=wanted.last, member=wanted.member, as_of=moment)
     credit = CreditPolicy.of(settings.credit_rules, settings.shown_families)
@@ -126,7 +136,11 @@ def _made(settings: Settings, reader: Source, wanted: Wanted, moment: datetime) 
         "before": "yes" if before else "no", "credit": credit.to_json(), "made_by": settings.made_by,
         "purpose": wanted.purpose,
     }  # fmt: skip
-    return Made(signed(data, settings.made_by, wanted.purpose), replace(snapshot, options=options))
+    # Kept with the rest, so that the report can be made again, and behind its hash: no figure depends on it.
+    waiting &= snapshot.members()
+    frames = {**snapshot.frames, CONTESTED: pl.DataFrame({"member_id": sorted(waiting)}, {"member_id": pl.String})}
+    found = replace(signed(data, settings.made_by, wanted.purpose), contested=waiting)
+    return Made(found, replace(snapshot, frames=frames, options=options))
 
 
 class IssuingBusy(XuejingError):

@@ -12,6 +12,7 @@ from schemas.errors import XuejingError
 
 from .messages_access import ACCESS
 from .messages_collector import COLLECTOR
+from .messages_improve import IMPROVE
 from .messages_rights import RIGHTS
 from .messages_schedule import SCHEDULE
 from .messages_web import WEB
@@ -240,7 +241,7 @@ ZH: dict[str, str] = {
     "the engine did not answer within {} s": "引擎在 {0} 秒内没有应答",
     "port {} can't be opened: {}": "无法打开端口 {0}：{1}",
     "choose another port, or 0 for a free one": "请换一个端口，或用 0 自动选择",
-    "migrations are not numbered 1, 2, 3, …": "迁移文件的编号不是 1、2、3……",
+    "two migrations have one number": "两个迁移编号相同",
     "the store has migration {}, this program knows {}": "存储的结构版本是 {0}，本程序只到 {1}",
     "update the program before you use this store": "请先更新程序再使用此存储",
     "the store has no generation of metrics yet": "存储中还没有指标",
@@ -270,6 +271,7 @@ ZH: dict[str, str] = {
     **WEB,
     **RIGHTS,
     **ACCESS,
+    **IMPROVE,
     **COLLECTOR,
 }
 

@@ -29,6 +29,7 @@ from sinks.read.generations import active_generation
 from . import context as contexts
 from .auditing import PurposeOption, auditor, operator
 from .connect import connected
+from .my_data_columns import in_chinese
 from .query import destination
 from .who_looked import SCHEMA
 
@@ -114,15 +115,22 @@ def _readme(member_id: str, counts: dict[str, int], now: datetime) -> str:
     for path in counts:
         table = AUDIT if path == "audit" else TABLES.get(path.removeprefix("tables/"))
         if table is not None:
-            lines += ["", f"## {path}", "", *_columns(table, set(SCHEMA) if path == "audit" else None)]
+            lines += ["", f"## {path}", "", *_columns(table)]
     return "\n".join([*lines, ""])
 
 
-_WHO = {
-    "role": "该令牌的角色；operator：系统操作者 · role of whoever it was; operator: who runs the system",
-    "node": "该令牌所属组织 · the organisation that they act for",
+_AUDIT = {
+    "at": "何时 · when",
+    "principal_id": "谁：令牌编号；os: 系统操作者；schedule 日程 · who: a principal; os: at the system; schedule",
+    "role": "其角色；operator：系统操作者 · their role; operator: who runs the system",
+    "node": "其所属组织 · the organisation that they act for",
+    "action": "做了什么 · what was done",
+    "what": "查询或报告及其参数，成员编号为散列 · the query or report with its parameters; members as keyed hashes",
+    "purpose": "用途 · what for",
+    "org_id": "所查的组织 · the organisation that was asked about",
+    "outcome": "结果 · what came of it",
 }
-"""Columns of ``audit`` that the table has not: they are those of the principal."""
+"""Columns of ``audit``, which are not those of the table alone."""
 
 
 def _title(path: str) -> tuple[str, str]:
@@ -134,13 +142,12 @@ def _title(path: str) -> tuple[str, str]:
     return title.zh, title.en
 
 
-def _columns(table: Table, only: set[str] | None) -> list[str]:
+def _columns(table: Table) -> list[str]:
     withheld = PERSONS[table.name].withheld
-    shown = [c for c in table.columns if c.name not in withheld and (only is None or c.name in only)]
-    told = [f"- `{c.name}`: {c.description}" for c in shown]
+    shown = [c for c in table.columns if c.name not in withheld]
     if table is AUDIT:
-        told += [f"- `{name}`: {_WHO[name]}" for name in SCHEMA if name in _WHO]
-    return told
+        return [f"- `{name}`: {_AUDIT[name]}" for name in SCHEMA]
+    return [f"- `{c.name}`: {in_chinese(table.name, c.name)} · {c.description}" for c in shown]
 
 
 def my_data(

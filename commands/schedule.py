@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -27,6 +28,7 @@ from . import context as contexts
 from . import schedule_metrics
 from .connect import connected
 from .context import Context
+from .dying import watch_stdin
 from .messages import sentence
 from .schedule_checking import Places, missing_folders, unknown
 from .schedule_daemon import Daemon
@@ -185,13 +187,23 @@ def run(
 
 
 @app.command("daemon")
-def daemon(ctx: typer.Context, textfile: Textfile = None, file: File = None) -> None:
+def daemon(
+    ctx: typer.Context,
+    textfile: Textfile = None,
+    file: File = None,
+    die_with_parent: Annotated[
+        bool, typer.Option("--die-with-parent", help="标准输入关闭时停止 · stop when stdin closes")
+    ] = False,
+) -> None:
     """常驻前台，到时即做 · Stay in the foreground and work when something is due, until SIGTERM.
 
     /live, /ready and /metrics are answered on metrics_host and metrics_port, when the port is set. An edited file
-    counts from the next minute; while it is wrong, the last good one stays in force and /ready fails.
+    counts from the next minute; while it is wrong, the last good one stays in force and /ready fails. `up` keeps
+    schedules too.
     """
     context = contexts.of(ctx)
+    if die_with_parent:
+        threading.Thread(target=watch_stdin, daemon=True).start()
     path = _path(context, file)
     first, state = _open(context, file)
 

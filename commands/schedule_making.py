@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
@@ -30,6 +31,7 @@ from schemas.reference.columns import Language
 from schemas.settings import Settings
 from sinks.audit import Entry
 from sinks.client import Store
+from sinks.corrections import contested
 from sinks.read import Reader, Scope
 
 from . import context as contexts
@@ -120,7 +122,7 @@ def _record(settings: Settings, store: Store, plan: Plan, people: Mapping[str, S
 def _read(settings: Settings, store: Store, plan: Plan, cut_off: datetime) -> ReportData:
     credit = CreditPolicy.of(settings.credit_rules, settings.shown_families)
     data = load(Reader(store), Scope.everything(), first=plan.first, last=plan.last, as_of=cut_off, credit=credit)
-    return signed(data, settings.made_by, plan.title)
+    return replace(signed(data, settings.made_by, plan.title), contested=contested(store, cut_off))
 
 
 def _basis(settings: Settings, store: Store, plan: Plan, cut_off: datetime) -> issuing.Made:

@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import nullcontext
 from typing import Annotated
 
 import typer
 
-from schemas.errors import XuejingError
 from sinks.client import Store
 from sinks.embedded.process import EngineProcess
 
 from . import context as contexts
 from . import logs
-from .collecting import can_collect, collector_of, course_page_of, first_key
+from .collecting import can_collect
 from .connect import announce, connected, endpoint, retract, store_folder
-from .dashboard import link_of
 from .dying import watch_stdin
-from .stack import collector_process, dashboard_process, prepare, stack
+from .living import Parts, living
+from .stack import prepare, stack
 from .worker import run_worker, topics
-
-
-class CollectorStopped(XuejingError):
-    """The collector ended although it was not asked to."""
 
 
 def up(
@@ -36,11 +30,15 @@ def up(
     dashboard: Annotated[
         bool, typer.Option("--dashboard/--no-dashboard", help="启动实时看板 · start the dashboard too")
     ] = True,
+    schedules: Annotated[
+        bool,
+        typer.Option("--schedules/--no-schedules", help="按日程制作与送达报告 · keep schedules (up_schedules)"),
+    ] = True,
 ) -> None:
-    """在本机启动引擎、消息服务、流处理、采集与看板 · Start engine, broker, worker, collector, dashboard; until Ctrl-C.
+    """在本机启动全部，含采集、看板、定时 · Start engine, broker, worker, collector, dashboard and schedules.
 
-    Data stays in the folder given by --data. Other commands (`emit`, `import`, `query`, `report`) find what runs
-    here by the same --data.
+    Runs until Ctrl-C and prints all addresses once everything answers. Data stays in the folder given by --data. Other
+    commands (`emit`, `import`, `query`, `report`) find what runs here by the same --data.
     """
     context = contexts.of(ctx)
     context.settings.folder.mkdir(parents=True, exist_ok=True)
@@ -50,40 +48,13 @@ def up(
             "未安装采集所需的包：pip install 'xuejing[web]'",
             "no collector, because its packages are not installed: pip install 'xuejing[web]'",
         )
+    parts = Parts(collector, dashboard, schedules and context.settings.up_schedules == "on")
     with stack(context.settings) as running:
-        context.say(
-            f"已启动。事件：{running.settings.kafka_bootstrap} 主题 {running.settings.events_topic}；"
-            f"存储：{running.settings.clickhouse_url}（密码在 {store_folder(context.settings) / 'engine.json'}）。"
-            "按 Ctrl-C 停止",
-            f"running. events: {running.settings.kafka_bootstrap} topic {running.settings.events_topic}; "
-            f"store: {running.settings.clickhouse_url} (password in {store_folder(context.settings) / 'engine.json'}). "
-            "Ctrl-C stops",
-        )
         end = time.monotonic() + seconds if seconds is not None else float("inf")
-        key = first_key(context.settings) if collector else None
-        with (
-            collector_process(running.settings) if collector else nullcontext() as door,
-            dashboard_process(running.settings) if dashboard else nullcontext() as screen,
-        ):
-            told = False
+        with living(context, running, parts) as beside:
             try:
                 while time.monotonic() < end:
-                    running.check()
-                    if door and door.poll() is not None:
-                        raise CollectorStopped(
-                            f"the collector ended with status {door.returncode}",
-                            where=str(context.settings.folder / "collector.log"),
-                        )
-                    if door and not told and (url := collector_of(context.settings, door.pid)):
-                        told = True
-                        context.say(f"采集：{url}/v1/events", f"collector: {url}/v1/events")
-                        if page := course_page_of(context.settings, door.pid):
-                            context.say(f"示例课程页：{page}", f"demo course page: {page}")
-                        if key:
-                            context.say(f"本机应用密钥（local）：{key}", f"app key for this machine (local): {key}")
-                    if screen and (link := link_of(context.settings.folder, screen.pid)):
-                        context.say(f"看板（链接只能用一次）：{link}", f"dashboard (the link works once): {link}")
-                        screen = None
+                    beside.look()
                     time.sleep(0.5)
             except KeyboardInterrupt:
                 pass

@@ -17,14 +17,13 @@ from typing import IO
 from producers.embedded_broker import EmbeddedBroker
 from producers.kafka_admin import BrokerUnavailable, end_offsets, lag, wait_until_committed
 from schemas.errors import XuejingError
-from schemas.settings import Settings
+from schemas.settings import LOOPBACK, Settings
 from sinks.client import Endpoint, Store
 from sinks.migrate import Migration, migrate
 from sinks.read.generations import ensure_generation
 from streams.rules import Rules
 
 from .connect import engine, environment, settings_for, store_folder
-from .dashboard import LOOPBACK
 from .producing import topics
 
 BROKER_FILE = "broker.json"
@@ -145,6 +144,14 @@ def collector_process(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
     if settings.collector_host in LOOPBACK:
         command.append("--course-page")
     with _child(settings, command, settings.folder / "collector.log", 60) as process:
+        yield process
+
+
+@contextmanager
+def schedule_process(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
+    """The schedules for the time of the block; the step in hand is finished, the rest is for the next start."""
+    command = ["schedule", "daemon", "--die-with-parent"]
+    with _child(settings, command, settings.folder / "schedule.log", 60) as process:
         yield process
 
 

@@ -88,7 +88,7 @@ def frames(
     ``since``: only of members from this id on, for a query that is sorted by member.
     Of what a scope of aggregates may see, small groups are withheld; see ``withholding``.
     """
-    if scope.detail == "aggregate":
+    if scope.detail == "aggregate" or withholding.always(query.name):
         found = _withheld(reader, query, scope, filters, settings)
         yield found if limit is None else found.head(limit)
         return

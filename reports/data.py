@@ -16,6 +16,8 @@ from reports.attempts import attempts_after
 from reports.catalogue import Catalogue
 from reports.credit import CreditData
 from reports.errors import ReportError
+from reports.families import NO_FAMILIES, FamilyRows
+from reports.improvements import Issue
 from reports.measures.irt import Calibration
 from reports.measures.suppression import DEFAULT_K
 from reports.provenance import Provenance
@@ -93,7 +95,9 @@ class ReportData:
     ``earlier_models``: of exams that were calibrated more than once the calibration before the latest.
     ``before``: the period before; ``None`` where it is not compared, or has no records. ``provenance``: which
     imports and calibrations, and the hash of all this. ``credit``: credit hours, see ``reports/credit.py``; ``None``
-    where they were not asked for.
+    where they were not asked for. ``contested``: members who have asked for a correction that was not decided yet.
+    ``families``: rows of the further families that are shown, of the period. ``issues``: improvements as they stood at
+    its end.
     """
 
     period: Period
@@ -113,6 +117,9 @@ class ReportData:
     before: ReportData | None = None
     provenance: Provenance | None = None
     credit: CreditData | None = None
+    contested: frozenset[str] = frozenset()
+    families: FamilyRows = NO_FAMILIES
+    issues: tuple[Issue, ...] = ()
 
     def with_before(self, days: pl.DataFrame) -> ReportData:
         """With the period before, as it is known now; ``days``: its member-day rows. As it is without any record there.

@@ -14,6 +14,8 @@ from reports.catalogue import Catalogue, typed
 from reports.credit import load_credit
 from reports.data import Content, Period, ReportData
 from reports.errors import ReportError
+from reports.families import load_families
+from reports.improvements import load_issues
 from reports.issued.frames import content_hash
 from reports.issued.source import Recorder, Snapshot, Source
 from reports.provenance import Edition, Provenance
@@ -47,7 +49,7 @@ def load(
     """Frames of the period; without ``first`` or ``last`` it begins or ends with the data.
 
     ``member`` or ``org`` restricts what is read. ``as_of`` is printed as the cut-off, by default now.
-    ``credit``: what credit hours are counted by; without it there are none.
+    ``credit``: what credit hours are counted by, and which further families are shown; without it there are none.
     """
     as_of = as_of or datetime.now(UTC)
     period = period_of(reader, scope, first=first, last=last, member=member, org=org, as_of=as_of)
@@ -121,7 +123,10 @@ def recorded(
         data = data.with_before(asked.frame("member-day", scope, earlier))
     if credit is not None:
         found = load_credit(asked, scope, period.first, period.last, credit, member=member, org=org, roster=data.roster)
-        data = replace(data, credit=found)
+        data = replace(data, credit=found, families=load_families(asked, scope, filters, credit.families))
+        if member is None:
+            found_issues = load_issues(asked, scope, period.last, org, credit.families, data.zone)
+            data = replace(data, issues=found_issues)
     snapshot = asked.snapshot()
     made = sum(calibrations.versions.values()) + sum(t.version for t in calibrations.thresholds.values())
     provenance = Provenance(

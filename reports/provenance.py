@@ -35,7 +35,8 @@ class Provenance:
     """``roster`` and ``catalogue``: numbers of the latest imports, 0 before the first. ``calibrations``: how many
     calibrations and thresholds had been made. Numbers are text: they name versions, they are no figures.
     ``thresholds``: of the rules, as JSON. ``data_hash``: SHA-256 over all that the report was made from.
-    ``made_by`` and ``purpose``: by whom and for what, where that was said."""
+    ``made_by`` and ``purpose``: by whom and for what, where that was said. ``contested``: a request for correction by
+    somebody whom the report is about waited for a decision at its cut-off."""
 
     roster: str
     catalogue: str
@@ -45,6 +46,7 @@ class Provenance:
     edition: Edition | None = None
     made_by: str | None = None
     purpose: str | None = None
+    contested: bool = False
 
     @property
     def short_hash(self) -> str:

@@ -16,6 +16,7 @@ import polars as pl
 
 from reports.measures.suppression import suppress
 from schemas.errors import InputError
+from schemas.families import FAMILIES
 from schemas.reference import Roster
 from sinks.read import Filters, Scope, ScopeError
 
@@ -31,7 +32,8 @@ class Rule(NamedTuple):
     the scope's organisation as a whole in a quarter; ``parts`` about its parts in a quarter, suppressed by the query
     itself. ``size``: column with the members behind a row. ``refused``: filters that would split a group.
     ``single``: columns that tell something about one member, left empty. ``counted``: a column with a number of
-    answers, and those beside it that are left empty where fewer than k answers are behind them.
+    answers, and those beside it that are left empty where fewer than k answers are behind them. ``always``: so for
+    everybody who asks, because nobody sees the rows behind it.
     """
 
     kind: Kind
@@ -39,12 +41,22 @@ class Rule(NamedTuple):
     refused: frozenset[str] = frozenset()
     single: tuple[str, ...] = ()
     counted: tuple[str, ...] = ()
+    always: bool = False
 
 
 _SPLITS = frozenset({"member", "category"})
 RULES: Mapping[str, Rule] = {
     **dict.fromkeys(
-        ("organisations", "freshness", "calibrations", "calibrations-before", "thresholds", "metrics"), Rule("free")
+        (
+            "organisations",
+            "freshness",
+            "calibrations",
+            "calibrations-before",
+            "thresholds",
+            "metrics",
+            "improvements",
+        ),
+        Rule("free"),
     ),
     "branch-day": Rule("days", "active_members", _SPLITS | {"course"}),
     "questions": Rule(
@@ -59,6 +71,12 @@ RULES: Mapping[str, Rule] = {
     "gain": Rule("whole", "members", _SPLITS | {"course"}),
     "branches": Rule("parts", "", _SPLITS | {"course"}),
     "credit-branches": Rule("parts", "", _SPLITS),
+    "survey-answers": Rule("whole", "total", _SPLITS | {"course"}, always=True),
+    **{
+        f.counts.name: Rule("parts", "", _SPLITS, always=f.audience == "self")
+        for f in FAMILIES.values()
+        if f.counts and f.counts.upward
+    },
     "competence-branches": Rule("parts", "", _SPLITS),
 }
 """Queries that a scope of aggregates may ask, by name. All others are refused."""
@@ -75,6 +93,11 @@ _NOTES: Mapping[Kind, str] = {
 def notes() -> dict[str, str]:
     """By query, how scopes of aggregates may ask it, for the documentation."""
     return {name: _NOTES[rule.kind] for name, rule in RULES.items()}
+
+
+def always(name: str) -> bool:
+    """Whether the query is answered to everybody as to a scope of aggregates."""
+    return name in RULES and RULES[name].always
 
 
 def check(name: str, scope: Scope, filters: Filters, today: date, called: str = "") -> None:

@@ -146,7 +146,7 @@ def _holds(spec: dict[str, Any]) -> str:
 
 
 def _text(spec: dict[str, Any]) -> str:
-    known = {"uuid": "UUID", "date-time": "RFC 3339 time"}
+    known = {"uuid": "UUID", "date-time": "RFC 3339 time", "date": "date, YYYY-MM-DD"}
     if shown := known.get(spec.get("format", "")):
         return shown
     if pattern := spec.get("pattern"):

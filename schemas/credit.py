@@ -199,22 +199,26 @@ def _check_words(rule: Rule, where: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class CreditPolicy:
-    """What a run of reports or a query counts by: the rules, and whether sessions are shown at all."""
+    """What a run of reports or a query counts by: the rules, whether sessions are shown at all, and the further
+    families of events that are."""
 
     rules: CreditRules
     attendance: bool = True
+    families: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, path: str = "", families: Collection[str] = ("attendance",)) -> CreditPolicy:
         """From the settings ``credit_rules`` and ``families``. Raises ConfigError."""
-        return cls(load(path), "attendance" in families)
+        return cls(load(path), "attendance" in families, tuple(sorted(families)))
 
     def to_json(self) -> str:
         """For the record of an issued report."""
-        return msgspec.json.encode({"rules": self.rules, "attendance": self.attendance}).decode()
+        kept = {"rules": self.rules, "attendance": self.attendance, "families": self.families}
+        return msgspec.json.encode(kept).decode()
 
     @classmethod
     def from_json(cls, text: str) -> CreditPolicy:
         """The inverse of ``to_json``."""
         kept = msgspec.json.decode(text)
-        return cls(msgspec.convert(kept["rules"], CreditRules, strict=False), kept["attendance"])
+        rules = msgspec.convert(kept["rules"], CreditRules, strict=False)
+        return cls(rules, kept["attendance"], tuple(kept.get("families", ())))

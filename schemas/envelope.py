@@ -16,6 +16,8 @@ MAX_MS = 2**40
 MAX_SCORE = 1e6
 """Most points of one answer, for the same reason: they are summed in millionths."""
 FIRST_YEAR, LAST_YEAR = 2000, 2100
+ORGANISATION = "org:"
+"""What stands before an organisation's id in ``member_id`` of anonymous events."""
 
 Id = Annotated[str, Meta(min_length=1, max_length=64, description="opaque id, 1-64 characters")]
 Text = Annotated[str, Meta(max_length=4096)]

@@ -9,7 +9,8 @@ Further families of events are declared in ``families/`` (see docs/event-familie
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, Union
 from uuid import UUID
 
 from msgspec import Meta
@@ -28,7 +29,7 @@ from .envelope import (
     Score,
     Text,
 )
-from .families import FAMILIES, Attendance
+from .families import ANONYMOUS, FAMILIES, Attendance
 
 __all__ = [
     "EVENT_TYPES",
@@ -99,9 +100,16 @@ class Withdraw(Event, tag="withdraw", kw_only=True, omit_defaults=True, gc=False
     reason: Annotated[str, Meta(min_length=1, max_length=4096, description="why, for the record")]
 
 
-AnyEvent = Study | Answer | Error | Withdraw | Attendance
 EVENT_TYPES: tuple[type[Event], ...] = (Study, Answer, Error, Withdraw, *(f.event for f in FAMILIES.values()))
+if TYPE_CHECKING:
+    AnyEvent: TypeAlias = Event
+else:
+    AnyEvent = Union[EVENT_TYPES]  # noqa: UP007 - one type of all of them, however many are declared
 TAGS: tuple[str, ...] = tuple(str(t.__struct_config__.tag) for t in EVENT_TYPES)
+
+
+def _half_hour(at: datetime) -> datetime:
+    return at.replace(minute=at.minute // 30 * 30, second=0, microsecond=0)
 
 
 def check(event: Any) -> tuple[str, object, str] | None:
@@ -120,6 +128,8 @@ def check(event: Any) -> tuple[str, object, str] | None:
             for name in ("device_id", "session_id"):
                 if not getattr(event, name):
                     return name, getattr(event, name), "is required with beat_ms"
+    elif kind in ANONYMOUS and event.occurred_at != _half_hour(event.occurred_at):
+        return "occurred_at", event.occurred_at.isoformat(), "must be rounded to the half hour: it is anonymous"
     elif kind is Withdraw and event.target_event_id == event.event_id:
         return "target_event_id", str(event.target_event_id), "must name another event"
     return None

@@ -47,7 +47,7 @@ PERSONS: Mapping[str, Held] = {
     "ref_quotas": Held(_NOBODY),
     "ref_competences": Held(_NOBODY),
     "ref_places": Held(_NOBODY),
-    **{f.table.name: Held(Text(f.table.name, f.table.name), "member_id") for f in FAMILIES.values()},
+    **{f.table.name: Held(f.title, "member_id") for f in FAMILIES.values()},
     "org_closure": Held(_NOBODY),
     "memberships": Held(Text("所属组织（由名册得出）", "memberships, derived from the roster"), "member_id"),
     "events": Held(Text("事件", "events"), "member_id"),

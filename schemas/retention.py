@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from .errors import ConfigError
+from .families import FAMILIES
 from .persons import PERSONS
 from .reference.columns import Text
 from .settings import Settings
@@ -55,9 +56,10 @@ def read(text: str) -> tuple[Kept, ...]:
     """The rules of a declaration. Raises ConfigError for one that is not whole: a table about persons without a rule,
     an unknown table, field or setting, an audit that is kept for less than six months."""
     try:
-        rules = msgspec.convert(tomllib.loads(text), _File).kept
+        written = msgspec.convert(tomllib.loads(text), _File).kept
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise ConfigError(f"not valid rules of retention: {error}", where=PATH.name) from error
+    rules = (*written, *_of_families({rule.table for rule in written}))
     known = {f.name: f for f in fields(Settings)}
     for rule in rules:
         columns = {c.name for c in TABLES[rule.table].columns} if rule.table in TABLES else set()
@@ -78,6 +80,16 @@ def read(text: str) -> tuple[Kept, ...]:
 def about_persons() -> set[str]:
     """Tables that need a rule."""
     return {name for name, held in PERSONS.items() if held.column or held.by_register} | KEYED
+
+
+def _of_families(written: set[str]) -> tuple[Kept, ...]:
+    """Rules of the tables of further families that have none of their own: kept for the purpose declared there."""
+    until = Words("本人申请删除", "the member asks for erasure")
+    return tuple(
+        Kept(table=f.table.name, fields=("*",), purpose=Words(*f.purpose), how="erasure", until=until)
+        for f in FAMILIES.values()
+        if f.purpose.en and f.table.name not in written
+    )
 
 
 RULES = read(PATH.read_text("utf-8"))

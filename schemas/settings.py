@@ -17,6 +17,8 @@ from .errors import ConfigError
 from .families import FAMILIES
 
 PREFIX = "XUEJING_"
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+"""Addresses and names of this machine itself."""
 _PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
@@ -96,15 +98,19 @@ class Settings:
         least=0,
         most=1,
     )
+    up_schedules: str = _setting("on", "whether `xuejing up` keeps schedules too: on or off", one_of=("on", "off"))
     schedule_file: str = _setting("schedule.toml", "file of schedules (`xuejing schedule`)")
     families: str = _setting(
-        "attendance", "further families of events that queries and reports show, separated by commas; empty: none"
+        "all", "further families of events that queries and reports show, separated by commas; all, or empty: none"
     )
     credit_rules: str = _setting("", "TOML file with the rules of credit hours; empty: schemas/credit.toml")
     metrics_host: str = _setting("127.0.0.1", "address on which a worker answers /metrics, /ready and /live")
     metrics_port: int = _setting(0, "its port; 0: none", least=0)
     dashboard_host: str = _setting("127.0.0.1", "address on which the dashboard listens")
     dashboard_port: int = _setting(8640, "its port; another one where that is taken; 0: the system chooses", least=0)
+    dashboard_proxies: str = _setting(
+        "127.0.0.1", "addresses of reverse proxies whose X-Forwarded-For and -Proto the dashboard believes, by commas"
+    )
     dashboard_names: str = _setting("", "further names of the dashboard's machine, comma separated: those of a proxy")
     collector_host: str = _setting("127.0.0.1", "address on which the collector listens")
     collector_port: int = _setting(8650, "its port; `up` takes another one where that is taken; 0: any", least=0)
@@ -141,10 +147,14 @@ class Settings:
     @property
     def shown_families(self) -> frozenset[str]:
         """Event types of the further families that are shown. Raises ConfigError for one that there is not."""
+        if self.families.strip() == "all":
+            return frozenset(FAMILIES)
         named = frozenset(name.strip() for name in self.families.split(",") if name.strip())
         if unknown := sorted(named - FAMILIES.keys()):
             raise ConfigError(
-                f"there is no family of events {', '.join(unknown)}", where="families", hint=", ".join(FAMILIES)
+                f"there is no family of events {', '.join(unknown)}",
+                where="families",
+                hint=", ".join(("all", *FAMILIES)),
             )
         return named
 
@@ -152,7 +162,7 @@ class Settings:
     def hidden_queries(self) -> dict[str, str]:
         """Names of queries about families that are not shown → the family. Raises ConfigError as ``shown_families``."""
         shown = self.shown_families
-        return {query: name for name, family in FAMILIES.items() if name not in shown for query in family.queries}
+        return {query: name for name, family in FAMILIES.items() if name not in shown for query in family.all_queries}
 
     @property
     def folder(self) -> Path:

@@ -56,6 +56,15 @@ def corrections(store: Store, member_id: str = "") -> list[Correction]:
     return [Correction(**{n: _plain(v) for n, v in zip(names, row, strict=True)}) for row in rows]
 
 
+def contested(store: Store, moment: datetime) -> frozenset[str]:
+    """Members with a request that waited for a decision at a moment (aware)."""
+    return frozenset(
+        c.member_id
+        for c in corrections(store)
+        if c.asked_at <= moment and (c.state == "requested" or (c.decided_at is not None and c.decided_at > moment))
+    )
+
+
 def correction(store: Store, correction_id: str) -> Correction:
     """One request. Raises InputError when there is none of this number."""
     found = [c for c in corrections(store) if c.correction_id == correction_id]

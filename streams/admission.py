@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from schemas.decode import Position, Refusal
+from schemas.envelope import ORGANISATION
 from schemas.erased import Erased
+from schemas.events import Withdraw
+from schemas.families import ANONYMOUS
 from schemas.reference import Roster
 from schemas.tables import LEDGER
 
@@ -58,6 +61,7 @@ class Admitted:
 
 
 NOBODY = Erased()
+_MAY = ANONYMOUS | {Withdraw}
 
 
 def admit(
@@ -77,12 +81,13 @@ def admit(
     members = list(numbers)
     valid = member >= 0
     home = np.array([homes.of(m) for m in members] or [0], np.int64)
-    known = np.array([roster.known(m) for m in members] or [False], np.bool_)
+    known = np.array([roster.admits(m) for m in members] or [False], np.bool_)
     partition = np.array([p for _, p in lines.places] or [0], np.int64)[lines.place][lines.message]
     gone = valid & _of_erased(members, erased)[member]
     away = valid & ~gone & (home[member] != partition)
     closed = valid & ~gone & ~away & (decoded.at_ms < open_from)
     unknown = valid & ~gone & ~away & ~closed & ~known[member]
+    unknown |= valid & ~gone & ~away & ~closed & _misnamed(members, member, decoded.events)
     counts = valid & ~gone & ~away & ~closed & ~unknown
     refusals = [_kept(i, r, lines, erased) for i, r in decoded.refusals.items()]
     refusals += [_nothing_of(lines.position(i), lines, i) for i in np.flatnonzero(gone).tolist()]
@@ -100,6 +105,17 @@ def admit(
             counts[i] = False
     ledger = _ledger(lines, counts, away)
     return Admitted(np.flatnonzero(counts), members, member, refusals, np.flatnonzero(away).tolist(), ledger)
+
+
+def _misnamed(members: list[str], member: Ints, events: Sequence[Any]) -> NDArray[np.bool_]:
+    """Events in the name of an organisation that are not anonymous: of those, what they took back included, there are
+    seldom any."""
+    named = np.array([m.startswith(ORGANISATION) for m in members] or [False], np.bool_)
+    found = np.zeros(len(events), np.bool_)
+    if named.any():
+        for i in np.flatnonzero(named[member] & (member >= 0)).tolist():
+            found[i] = type(events[i]) not in _MAY
+    return found
 
 
 def _of_erased(members: list[str], erased: Erased) -> NDArray[np.bool_]:

@@ -141,7 +141,7 @@ class Writer:
         now, roster = self.rosters.current()
         if now == version:
             return []
-        known = [r for r in refusals if r.reason == "unknown_member" and roster.known(r.member_id)]
+        known = [r for r in refusals if r.reason == "unknown_member" and roster.admits(r.member_id)]
         for r in known:
             self.outbox.forward(r.member_id, r.raw, r.received_ms, r.skew_ms)
         return known

@@ -58,7 +58,7 @@ class Demo:
 
     def __init__(self, folder: Path, origins: tuple[str, ...]) -> None:
         self.app: App
-        self.app, self.key = new_app("demo", origins=origins, courses=("demo-*",))
+        self.app, self.key = new_app("demo-course-page", origins=origins, courses=("demo-*",))
         self.code = secrets.token_urlsafe(24)
         policy = (b"content-security-policy", POLICY), (b"referrer-policy", b"no-referrer")
         self.pages = {

@@ -19,6 +19,7 @@ from producers.simulate.compiled import Paper, compile_catalogue
 from producers.simulate.corrections import Corrections
 from producers.simulate.delivery import Event, Outbox
 from producers.simulate.draw import seeded
+from producers.simulate.life import life_flushes
 from producers.simulate.meetings import attendance_flushes
 from producers.simulate.model import Flush, Person, Scenario
 from producers.simulate.rhythm import exam_day, first_days, pressures, session_count, start_hour
@@ -47,8 +48,8 @@ class Simulation:
 
     def flushes(self) -> Iterator[Flush]:
         """All flushes in order of receipt."""
-        meetings = attendance_flushes(self.scenario)
-        return merge(self._study_flushes(), meetings, key=lambda flush: flush.received_at)
+        apart = attendance_flushes(self.scenario), life_flushes(self.scenario)
+        return merge(self._study_flushes(), *apart, key=lambda flush: flush.received_at)
 
     def _study_flushes(self) -> Iterator[Flush]:
         pressure = pressures(self.compiled, self.scenario.days)

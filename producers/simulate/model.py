@@ -177,6 +177,8 @@ class Scenario:
     messiness: Messiness = field(default_factory=Messiness)
     sessions: tuple[OrganisedSession, ...] = ()
     exemptions: tuple[Exemption, ...] = ()
+    families: tuple[str, ...] = ()
+    """further families of which something happens, besides attendance at ``sessions``"""
     competences: tuple[Competence, ...] = ()
     places: tuple[Place, ...] = ()
 

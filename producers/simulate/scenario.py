@@ -8,6 +8,7 @@ from datetime import date
 from producers.simulate.bank import load_catalogue
 from producers.simulate.catalogue import Catalogue
 from producers.simulate.draw import draw_items, draw_points
+from producers.simulate.life import HAPPENINGS
 from producers.simulate.maps import college_competences, college_places
 from producers.simulate.meetings import college_sessions
 from producers.simulate.model import Messiness, Scenario
@@ -50,6 +51,7 @@ def default_scenario(
         messiness=chosen,
         sessions=college_sessions(seed, start, days, organisations, members),
         exemptions=college_exemptions(start, days, members),
+        families=tuple(HAPPENINGS),
         competences=college_competences(catalogue),
         places=college_places(organisations),
     )
@@ -64,8 +66,10 @@ def scaled_scenario(
     start: date = DEFAULT_START,
     timezone: str = DEFAULT_TIMEZONE,
     messiness: Messiness | None = None,
+    life: bool = False,
 ) -> Scenario:
-    """The same catalogue and behaviour for any number of members and branches.
+    """The same catalogue and behaviour for any number of members and branches. ``life``: with organised sessions and
+    what else happens in a branch.
 
     Exams here carry no shift and no defective questions, so that one ability per member explains all
     first attempts and estimates can be compared with the parameters directly. Raises ConfigError when
@@ -76,17 +80,20 @@ def scaled_scenario(
     _check("members", members, branches)
     chosen = messiness or Messiness()
     catalogue = _without_shifts(load_catalogue(start, days))
+    organisations, people = tree(branches, start), tree_members(seed, members, branches, start, chosen)
     return Scenario(
         seed=seed,
         timezone=timezone,
         start=start,
         days=days,
-        organisations=tree(branches, start),
-        members=tree_members(seed, members, branches, start, chosen),
+        organisations=organisations,
+        members=people,
         catalogue=catalogue,
         items=draw_items(seed, catalogue, defects=0),
         points=draw_points(seed, catalogue),
         messiness=chosen,
+        sessions=college_sessions(seed, start, days, organisations, people) if life else (),
+        families=tuple(HAPPENINGS) if life else (),
     )
 
 

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from producers.simulate.clock import midnight_ms
 from producers.simulate.engine import Simulation
+from producers.simulate.life import HAPPENINGS
 from producers.simulate.model import Flush, Scenario
 
 _CAP_MS = 4 * 3_600_000
@@ -53,6 +54,7 @@ class TruthCollector:
         self._types: dict[str, str] = {}
         self._gone: set[str] = set()
         self._attended: dict[str, tuple[str, str, str]] = {}
+        self._happened: dict[str, tuple[str, str]] = {}
         self._skews: dict[tuple[str, str], deque[int]] = defaultdict(lambda: deque(maxlen=_SKEW_WINDOW))
         self._counts: Counter[str] = Counter()
         self._causes: Counter[str] = Counter()
@@ -89,6 +91,8 @@ class TruthCollector:
         if event["event_type"] == "attendance":
             # The local day is the one that the text names: times carry the scenario's own offset.
             self._attended[ident] = (event["member_id"], event["occurred_at"][:10], event["session_id"])
+        if event["event_type"] in HAPPENINGS:
+            self._happened[ident] = event["event_type"], event["member_id"]
         if event["event_type"] == "study":
             at = _ms(datetime.fromisoformat(event["occurred_at"])) + shift
             beats = (f"{event['device_id']}/{event['session_id']}", event["beat_ms"]) if "beat_ms" in event else ("", 0)
@@ -107,7 +111,7 @@ class TruthCollector:
         ``members`` by id: parameters and ``mastery`` at the end (knowledge point → bool, only points met);
         ``items``, ``knowledge_points``, ``exams`` by id; ``study_ms`` by member and local day (union over
         courses and devices); ``study_ms_by_course`` by member, course and day; ``attendance`` by member: [local day,
-        session]; ``events``: counts of lines.
+        session]; ``happened`` by further family and member: events that count; ``events``: counts of lines.
         """
         overall: dict[str, list[Interval]] = defaultdict(list)
         courses: dict[tuple[str, str], list[Interval]] = defaultdict(list)
@@ -122,6 +126,7 @@ class TruthCollector:
             "study_ms": {member: self._days(intervals) for member, intervals in sorted(overall.items())},
             "study_ms_by_course": dict(by_course),
             "attendance": self._attendance(),
+            "happened": self._families(),
             "events": {
                 **{name: self._counts[name] for name in ("lines", "valid", "rejected", "duplicates")},
                 "distinct": len(self._types),
@@ -138,6 +143,13 @@ class TruthCollector:
             if ident not in self._gone:
                 found[member].add((day, session))
         return {member: [list(pair) for pair in sorted(pairs)] for member, pairs in sorted(found.items())}
+
+    def _families(self) -> dict[str, dict[str, int]]:
+        found: dict[str, Counter[str]] = defaultdict(Counter)
+        for ident, (family, member) in self._happened.items():
+            if ident not in self._gone:
+                found[family][member] += 1
+        return {family: dict(sorted(counts.items())) for family, counts in sorted(found.items())}
 
     def _reasons(self) -> Counter[str]:
         reasons: Counter[str] = Counter()

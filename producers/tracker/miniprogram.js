@@ -95,10 +95,9 @@ host.remember(member, device);
 function enter(now) {
 since = now;
 timer = setInterval(tick, TICK);
-letGo = host.hold("study:" + member, alone => {
+letGo = host.hold("study:" + member, (alone, waited) => {
 sweep(alone);
-const granted = host.mono();
-open = {at: granted - now < TICK ? now : granted};
+open = {at: waited ? host.mono() : now};
 tell();
 });
 }
@@ -602,7 +601,7 @@ return {
 locks: true, listen, post, mono,
 hold: (name, got) => {
 let over = false;
-Promise.resolve().then(() => over || got(true));
+Promise.resolve().then(() => over || got(true, false));
 return () => { over = true; };
 },
 wall: () => Date.now(),

@@ -96,10 +96,9 @@ host.remember(member, device);
 function enter(now) {
 since = now;
 timer = setInterval(tick, TICK);
-letGo = host.hold("study:" + member, alone => {
+letGo = host.hold("study:" + member, (alone, waited) => {
 sweep(alone);
-const granted = host.mono();
-open = {at: granted - now < TICK ? now : granted};
+open = {at: waited ? host.mono() : now};
 tell();
 });
 }
@@ -583,16 +582,17 @@ let acted = false;
 function hold(name, got) {
 const stop = new AbortController();
 let free = null, over = false;
-const alone = () => new Promise(resolve => {
+const held = waited => new Promise(resolve => {
 free = resolve;
 if (over) resolve();
-else got(true);
+else got(true, waited);
 });
-if (!locks) Promise.resolve().then(() => over || got(false));
+const refused = () => over || got(false, false);
+if (!locks) Promise.resolve().then(refused);
 else {
-locks.request(PREFIX + name, {signal: stop.signal}, alone).catch(error => {
-if (!over && error.name !== "AbortError") got(false);
-});
+const wait = () => locks.request(PREFIX + name, {signal: stop.signal}, () => held(true));
+locks.request(PREFIX + name, {ifAvailable: true}, lock => (lock ? held(false) : over || void wait().catch(refused)))
+.catch(refused);
 }
 return () => {
 over = true;

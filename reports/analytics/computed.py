@@ -14,6 +14,9 @@ import polars as pl
 
 from reports.measures.suppression import DEFAULT_K
 from schemas.credit import CreditPolicy
+from schemas.families import FAMILIES, Family
+from schemas.families.family import Counts
+from schemas.metrics import METRICS
 from schemas.reference.columns import Text
 from schemas.settings import DEFAULT_PASS_SHARE
 from sinks.read import Column, Filters, QueryError, Reader, Scope, ScopeError
@@ -112,7 +115,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
 
 def _answer(name: str) -> Answer:
     """Imported when it is asked: what a query is called and means should not take numpy and scipy to tell."""
-    for module in ("of_members", "of_groups", "of_credit", "of_competence"):
+    for module in ("of_members", "of_groups", "of_credit", "of_competence", "of_families"):
         found: Answer | None = import_module(f"reports.analytics.{module}").ANSWERS.get(name)
         if found is not None:
             return found
@@ -141,5 +144,43 @@ def load(text: str) -> dict[str, ComputedQuery]:
     }
 
 
-COMPUTED: Mapping[str, ComputedQuery] = load(files("reports.analytics").joinpath("queries.toml").read_text("utf-8"))
+_SMALL = Text(
+    "人数过少的组织，以及可由其推算者，不显示。",
+    " Small organisations, and those from which they could be worked out, are withheld.",
+)
+
+
+def _of_families() -> dict[str, ComputedQuery]:
+    """Figures of further families by organisation, made from the declarations."""
+    return {f.counts.name: _counts(f, f.counts) for f in FAMILIES.values() if f.counts and f.counts.upward}
+
+
+def _counts(family: Family, counts: Counts) -> ComputedQuery:
+    subject = family.table.columns[3]
+    texts = family.rows.texts if family.rows else {}
+    about = Column(subject.name, "text", Text(texts.get(subject.name, subject.name), subject.description))
+    place = Column("org_id", "text", Text("组织", "organisation"))
+    columns = [
+        *((place, about) if counts.by_subject else (place,)),
+        Column("participants", "integer", Text("有记录的成员数", "members with a record")),
+        Column("withheld", "boolean", Text("人数过少，不显示", "withheld: too few members")),
+    ]
+    for measure in family.measures:
+        declared = METRICS[measure.metric]
+        kind: Type = "integer" if declared.unit == "count" else "number"
+        columns.append(Column(measure.metric, kind, declared.name, "s" if declared.unit == "seconds" else ""))
+    return ComputedQuery(
+        name=counts.name,
+        title=counts.title,
+        description=Text(*(a + b for a, b in zip(counts.description, _SMALL, strict=True))),
+        columns=tuple(columns),
+        filters=frozenset({"first", "last", "org"}),
+        details=frozenset({"named", "aggregate"}),
+    )
+
+
+COMPUTED: Mapping[str, ComputedQuery] = {
+    **load(files("reports.analytics").joinpath("queries.toml").read_text("utf-8")),
+    **_of_families(),
+}
 """Computed queries by name, in the order in which they are listed."""

@@ -110,7 +110,14 @@ class Exams:
         content = Content("exam", exam_id)
         found = ExamReport(
             head=make_head(
-                data, content, "exam", exam_id, "", organisation_path(data, top) if top else (), answers.height
+                data,
+                content,
+                "exam",
+                exam_id,
+                "",
+                organisation_path(data, top) if top else (),
+                answers.height,
+                answers["member_id"].unique(),
             ),
             course=data.catalogue.course(data.study_course(content)),
             participants=withheld("participants") if hide else Figure("participants", members),

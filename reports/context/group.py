@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from reports.attempts import attempts_of
+from reports.context.activities import ActivityLine, group_activities
 from reports.context.change import Change
 from reports.context.competence import GroupCompetence, GroupCompetences
 from reports.context.credit import ChildCredit, GroupCreditLine, child_credit, group_lines
@@ -34,6 +35,7 @@ from reports.context.group_rows import (
 )
 from reports.context.group_topics import HardTopic, hard_topics
 from reports.context.head import KINDS, Head, make_head, named, organisation_name, organisation_path
+from reports.context.improvements import Improvements, improvements
 from reports.context.meetings import MeetingLine, meeting_lines
 from reports.context.org_map import MOST_ON_PAPER, OrgMap, org_map
 from reports.context.quality import Deliveries, Quality, make_quality
@@ -87,6 +89,7 @@ class GroupReport:
     credit: tuple[GroupCreditLine, ...]
     child_credit: tuple[ChildCredit, ...]
     meetings: tuple[MeetingLine, ...]
+    activities: tuple[ActivityLine, ...]
     study: GroupStudy
     effect: EffectFigures | None
     pattern: Pattern | None
@@ -101,6 +104,7 @@ class GroupReport:
     time_effect: TimeEffect
     trend: Trend | None
     change: Change | None
+    improvements: Improvements | None
     withheld: bool
     advice: tuple[Note, ...]
     quality: Quality
@@ -165,9 +169,9 @@ class Groups:
         )
         return self.may_stand(dict(seen.group_by("org_id").agg(pl.col("member_id").n_unique()).iter_rows()))
 
-    def may_stand(self, own: Mapping[str, int]) -> dict[str, bool]:
+    def may_stand(self, own: Mapping[str, int], k: int | None = None) -> dict[str, bool]:
         """Of every node, whether a figure about these members may stand beside its siblings. ``own``: members behind
-        the figure, by the organisation to which they belong themselves."""
+        the figure, by the organisation to which they belong themselves; ``k``: another one than the policy's."""
         nodes = self.populations.nodes()
         parents = {n: self.parent_of(n, set(nodes)) for n in nodes}
         inner = {p for p in parents.values() if p is not None}
@@ -180,7 +184,17 @@ class Groups:
         for node in reversed(nodes):
             if node in inner:
                 sizes[node] = sum(sizes[c] for c, p in leaves.items() if p == node)
-        return {n: v == "show" for n, v in suppress(sizes, leaves, self.policy.k).items()}
+        return {n: v == "show" for n, v in suppress(sizes, leaves, k or self.policy.k).items()}
+
+    def _activities(self, node: str, population: Population) -> tuple[ActivityLine, ...]:
+        return group_activities(
+            self.data.families,
+            population,
+            self.populations.of(node, own=True),
+            self.policy.k,
+            self.may_stand,
+            closed=self.policy.detail == "aggregate",
+        )
 
     def parent_of(self, node: str, nodes: Collection[str]) -> str | None:
         """The organisation above a node when it was last there in the period, of those in ``nodes``."""
@@ -219,7 +233,14 @@ class Groups:
         children = child_lines(data, below, self.shown, k) if below else ()
         return GroupReport(
             head=make_head(
-                data, self.content, "group", node, organisation_name(data, node), organisation_path(data, node), events
+                data,
+                self.content,
+                "group",
+                node,
+                organisation_name(data, node),
+                organisation_path(data, node),
+                events,
+                population.ids,
             ),
             kind=self._kind(node),
             people=people,
@@ -229,6 +250,7 @@ class Groups:
             credit=() if hide or self.content.kind != "all" else group_lines(data.credit, population.ids, k),
             child_credit=() if hide or self.content.kind != "all" else self._child_credit(below),
             meetings=meeting_lines(data.credit, {node, *self._branches(node)}),
+            activities=self._activities(node, population) if self.content.kind == "all" else (),
             study=_study(sums, days, hide),
             effect=None if hide else effect.figures,
             pattern=None if hide else self._pattern(days, answers),
@@ -245,6 +267,7 @@ class Groups:
             time_effect=TimeEffect(()) if hide else by_members(sums.study, sums.graded, k),
             trend=None if hide else self._trend(answers, effect.accuracy),
             change=None if hide else self._change(node, Cut(population, sums, answers)),
+            improvements=self._improvements(node) if self.content.kind == "all" else None,
             withheld=hide,
             advice=tuple(s.note for s in suggested(people, children, topics, missed, quality)),
             quality=quality,
@@ -290,6 +313,36 @@ class Groups:
         cut = Cut(population, member_sums(population.rows(before.days), answers), answers)
         made = suggested(earlier.people, earlier.children, earlier.topics, earlier.missed, earlier.quality)
         return group_change(before.data.period, cut, now, made, self.data.catalogue, self.policy.k)
+
+    def _improvements(self, node: str) -> Improvements | None:
+        if not self.data.issues:
+            return None
+        period, data = self.data.period, self.data
+
+        def name(org: str) -> Text:
+            found = organisation_name(data, org)
+            return Text(found, found)
+
+        return improvements(
+            data.issues, node, sorted(set(self._branches(node))), (period.first, period.last), name, self._cuts,
+            data.catalogue, self.policy.k,
+        )  # fmt: skip
+
+    def _cuts(self, node: str) -> tuple[Cut, Cut] | None:
+        """A node in the period before and in this one; None where its figures of either are not shown."""
+        if (before := self.before) is None:
+            return None
+        cuts = []
+        for groups in (before, self):
+            if node not in groups.populations.nodes() or not groups.shown.get(node, True):
+                return None
+            population = groups.populations.of(node)
+            answers = population.rows(groups.answers)
+            sums = member_sums(population.rows(groups.days), answers)
+            if len(sums.active & population.ids) < self.policy.k:
+                return None
+            cuts.append(Cut(population, sums, answers))
+        return cuts[0], cuts[1]
 
     def _kind(self, node: str) -> Text:
         row = self.data.roster.organisation(node, self.data.period.last)

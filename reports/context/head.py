@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from reports.data import Content, ReportData
@@ -44,9 +45,20 @@ def content_title(data: ReportData, content: Content) -> Text:
 
 
 def make_head(
-    data: ReportData, content: Content, kind: str, id_: str, name: str, path: tuple[str, ...], events: int
+    data: ReportData,
+    content: Content,
+    kind: str,
+    id_: str,
+    name: str,
+    path: tuple[str, ...],
+    events: int,
+    members: Iterable[str] = (),
 ) -> Head:
-    """The head; ``rules`` names the generation of the rows and the version of the definitions."""
+    """The head; ``rules`` names the generation of the rows and the version of the definitions. ``members``: whom the
+    report is about. Whether one of them waits for a correction is told, neither who nor how many."""
+    provenance = data.provenance
+    if provenance is not None and data.contested.intersection(members):
+        provenance = replace(provenance, contested=True)
     return Head(
         kind=kind,
         id=id_,
@@ -61,7 +73,7 @@ def make_head(
         timezone=data.timezone,
         rules=f"{data.generation}-{METRICS_VERSION}",
         events=Figure("events", events),
-        provenance=data.provenance,
+        provenance=provenance,
     )
 
 

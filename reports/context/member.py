@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from reports.context.activities import ActivityLine, own_activities
 from reports.context.book import Book, make_book
 from reports.context.change import Change
 from reports.context.competence import CompetenceLine, member_competence
@@ -92,6 +93,7 @@ class MemberReport:
     role: Text
     joined: date | None
     credit: tuple[CreditLine, ...]
+    activities: tuple[ActivityLine, ...]
     study: StudyFigures
     effect: EffectFigures
     pattern: Pattern
@@ -157,11 +159,13 @@ def member_report(
             current.name if current else member_id,
             organisation_path(data, current.org_id) if current else (),
             events,
+            {member_id},
         ),
         category=named(CATEGORIES, current.category) if current else NOBODY,
         role=named(ROLES, current.role) if current else NOBODY,
         joined=_joined(rows, period),
         credit=member_lines(data.credit, member_id) if content.kind == "all" else (),
+        activities=own_activities(data.families, member_id) if content.kind == "all" else (),
         study=figures,
         effect=sums.figures,
         pattern=_pattern(period, main, inside, zone),

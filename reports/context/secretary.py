@@ -132,6 +132,7 @@ class Secretaries:
                 organisation_name(data, node),
                 organisation_path(data, node),
                 int(days["events"].sum()),
+                population.ids,
             ),
             members=Figure("members", len(population.members)),
             silent=silent_members(data, population, sums.active),

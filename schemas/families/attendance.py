@@ -65,4 +65,5 @@ ATTENDANCE = Family(
         ),
     ),
     ("attendance", "meetings", "rhythm"),
+    title=Text("出勤", "Attendance"),
 )

@@ -7,14 +7,15 @@ this declaration (docs/event-families.md).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pyarrow as pa
 
 from schemas.envelope import Event
+from schemas.reference.columns import Text
 from schemas.table import Column, Table
 
 _encode = msgspec.json.Encoder().encode
@@ -22,20 +23,90 @@ _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _ENVELOPE = frozenset(Event.__struct_fields__)
 _KEY = ("generation", "member_id", "day")
 
+Audience = Literal["named", "branch", "self"]
+"""Who sees rows and events of single members: ``named`` the member and every scope of named members over the place;
+``branch`` the member and the organisation itself to which the member belongs, nobody above; ``self`` the member."""
+NO_TEXT = Text("", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A figure of a family that reports and counts print: the sum of a column of its table, or that sum over another's.
+
+    ``metric``: its id in ``schemas/metrics.toml``, whose unit says which: of a count the sum, of a share the sum of
+    ``column`` over that of ``per`` (a row's ``column`` is at most its ``per``), of seconds the mean of the milliseconds
+    in ``column`` over the rows that have any.
+    """
+
+    metric: str
+    column: str
+    per: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """The query of a family's rows, made from its declaration. ``texts``: columns in Chinese, by name, beside the
+    English descriptions of the table."""
+
+    name: str
+    title: Text
+    description: Text
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """The query of a family's figures by organisation, made from its declaration. ``by_subject``: one row a subject,
+    which is something that many members have in common. ``upward``: whether organisations above see the figures of
+    those below; else they are for the organisation's own report only and there is no such query. That small ones are
+    withheld is added to the description."""
+
+    name: str = ""
+    title: Text = NO_TEXT
+    description: Text = NO_TEXT
+    by_subject: bool = False
+    upward: bool = True
+
 
 @dataclass(frozen=True)
 class Family:
     """A family of low volume: a handful of events a member and week.
 
     ``subject``: the field that says what an event is about. A member's events of one subject are folded together, and
-    nothing else is, into rows of ``table``, at most one a local day. ``table``: see ``family_table``.
+    nothing else is, into rows of ``table``, at most one a local day. ``table``: see ``family_table``. What follows is
+    made from the declaration where it is given: the query ``rows``, the query ``counts`` and lines of reports, which
+    print the ``measures``.
     """
 
     event: type[Event]
     subject: str
     table: Table
     queries: tuple[str, ...] = ()
-    """names of the questions about nothing else: they are not asked where the family is not shown"""
+    """names of further questions about nothing else, with SQL of their own"""
+    title: Text = NO_TEXT
+    purpose: Text = NO_TEXT
+    """what the rows are kept for"""
+    audience: Audience = "named"
+    anonymous: bool = False
+    """events are in the name of an organisation (``schemas.envelope.ORGANISATION``), rows are about nobody"""
+    rows: Rows | None = None
+    counts: Counts | None = None
+    measures: tuple[Measure, ...] = ()
+    concerns: str = ""
+    """the column that names an organisation, where rows are about one and members only act for it: queries that list
+    nobody may read them by that organisation (``@organisations``) instead of by members"""
+
+    @property
+    def all_queries(self) -> tuple[str, ...]:
+        """Names of all questions about nothing else: they are not asked where the family is not shown."""
+        made = (self.rows.name if self.rows else "", self.counts.name if self.counts else "")
+        return (*(name for name in made if name), *self.queries)
+
+    @cached_property
+    def counted(self) -> str:
+        """SQL condition on a row of the table: something counts."""
+        first = self.contents[0]
+        return first.name if first.type == "Bool" else f"{first.name} > 0"
 
     @cached_property
     def name(self) -> str:
@@ -75,14 +146,16 @@ class Family:
         return {n: d for n, d in self._defaults.items() if n in self.fields} | _decode(text.encode())
 
 
-def family_table(name: str, description: str, subject: Column, contents: Sequence[Column]) -> Table:
+def family_table(
+    name: str, description: str, subject: Column, contents: Sequence[Column], *, anonymous: bool = False
+) -> Table:
     """The table of a family: one row a member, local day and subject, replaced by the number of bodies behind it."""
     return Table(
         name,
         description,
         (
             Column("generation", "UInt16", "which definitions and time zone"),
-            Column("member_id", "String", "opaque member id"),
+            Column("member_id", "String", "org: and the id of an organisation" if anonymous else "opaque member id"),
             Column("day", "Date", "local day"),
             subject,
             *contents,

@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
+from schemas.envelope import ORGANISATION
 from schemas.reference.organisation_rows import MEMBER_CATEGORIES, Member, Organisation
 
 EVER = date.max.toordinal() + 1
@@ -70,6 +71,12 @@ class Roster:
     def known(self, member_id: str) -> bool:
         """Whether the roster has the member on any day."""
         return member_id in self._periods
+
+    def admits(self, member_id: str) -> bool:
+        """Whether events may be in that name: a member's, or ``org:`` and an organisation's of any day."""
+        if member_id.startswith(ORGANISATION):
+            return self.known_organisation(member_id.removeprefix(ORGANISATION))
+        return self.known(member_id)
 
     def known_organisation(self, org_id: str) -> bool:
         """Whether the roster has the organisation on any day."""

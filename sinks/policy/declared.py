@@ -8,12 +8,25 @@ from dataclasses import dataclass
 from typing import Literal
 
 from schemas.families import FAMILIES
+from schemas.families.family import Audience
 from schemas.tables import TABLES
 
-Rule = Literal["person_day", "membership", "organisation", "organisation_day", "closure", "closed", "open"]
+Rule = Literal[
+    "person_day",
+    "branch_day",
+    "self_day",
+    "membership",
+    "organisation",
+    "organisation_day",
+    "closure",
+    "closed",
+    "open",
+]
 """How rows of a table are filtered.
 
 - ``person_day``: of a member on a local ``day``: where the member belonged on that day;
+- ``branch_day``: the same, for that organisation itself and nobody above it;
+- ``self_day``: of a member on a local ``day``, for that member only;
 - ``membership``: of a member, an organisation and a period: where the period meets the scope's;
 - ``organisation``, ``organisation_day``: of an organisation, at any time or on a ``day``;
 - ``closure``: pairs of the tree: those below the scope's node;
@@ -54,9 +67,11 @@ _OTHERS: dict[str, Rule] = {
 }
 _CATALOGUE = ("courses", "units", "exams", "questions", "knowledge_points", "competences")
 
+_AUDIENCES: Mapping[Audience, Rule] = {"named": "person_day", "branch": "branch_day", "self": "self_day"}
+
 TABLE_RULES: Mapping[str, Rule] = {
     **_OTHERS,
-    **{family.table.name: "person_day" for family in FAMILIES.values()},
+    **{f.table.name: "closed" if f.anonymous else _AUDIENCES[f.audience] for f in FAMILIES.values()},
     **{f"ref_{name}": "open" for name in _CATALOGUE},
 }
 """Rule of every table of ``schemas.tables``."""
@@ -74,6 +89,8 @@ def _fits(name: str) -> bool:
     columns = {c.name for c in table.columns}
     needs: dict[Rule, set[str]] = {
         "person_day": {"member_id", "day"},
+        "branch_day": {"member_id", "day"},
+        "self_day": {"member_id", "day"},
         "membership": {"member_id", "org_id"},
         "organisation": {"org_id"},
         "organisation_day": {"org_id", "day"},

@@ -29,17 +29,18 @@ def row_filter(table: str, scope: Scope, database: str = "default") -> str | Non
         return "0"
     if scope.detail == "own":
         return _own(rule, scope, database)
-    personal = rule in ("person_day", "membership", "organisation_day")
-    if scope.detail == "aggregate" and personal:
+    personal = rule in ("person_day", "branch_day", "membership", "organisation_day")
+    if rule == "self_day" or (scope.detail == "aggregate" and personal):
         return "0"
     if scope.node is None:
-        return None
+        # Nobody stands for all branches at once.
+        return "0" if rule == "branch_day" else None
     return _below(table, rule, scope.node, database)
 
 
 def _own(rule: Rule, scope: Scope, database: str) -> str:
     member = literal(scope.member_id or "")
-    if rule in ("person_day", "membership"):
+    if rule in ("person_day", "branch_day", "self_day", "membership"):
         return f"member_id = {member}"
     if rule in ("organisation", "closure"):
         latest = _latest("memberships", database)
@@ -55,6 +56,8 @@ def _below(table: str, rule: Rule, node: str, database: str) -> str:
     if rule == "person_day":
         # The set prunes by primary key; the periods are exact.
         return f"member_id IN ({_members(node, database)}) AND {_on_day('member_id', _homes(node, database))}"
+    if rule == "branch_day":
+        return f"member_id IN ({_belonging(node, database)}) AND {_on_day('member_id', _own_homes(node, database))}"
     orgs = f"org_id IN (SELECT org_id FROM {database}.org_closure WHERE ancestor_id = {literal(node)})"
     periods = _periods(node, database)
     if rule == "organisation_day":
@@ -108,6 +111,24 @@ def _joined(node: str, database: str) -> str:
 
 def _members(node: str, database: str) -> str:
     return f"SELECT m.member_id {_joined(node, database)}"
+
+
+def _belonging(node: str, database: str) -> str:
+    return f"SELECT member_id {_itself(node, database)}"
+
+
+def _itself(node: str, database: str) -> str:
+    return (
+        f"FROM {database}.memberships FINAL WHERE import_id = {_latest('memberships', database)} "
+        f"AND org_id = {literal(node)}"
+    )
+
+
+def _own_homes(node: str, database: str) -> str:
+    return (
+        "(SELECT (groupArray(id), groupArray(periods)) FROM (SELECT member_id AS id, "
+        f"groupArray((since, until)) AS periods {_itself(node, database)} GROUP BY id))"
+    )
 
 
 def _homes(node: str, database: str) -> str:

@@ -1,4 +1,4 @@
-"""Every query that can be asked by name, as declared in ``queries.toml`` and ``sql/``."""
+"""Every query that can be asked by name, declared in ``queries.toml`` and ``sql/`` or made from a family of events."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import msgspec
 
 from schemas.reference.columns import Text
 
+from .families import ROW_QUERIES
 from .query import Column, Query, Type
 from .scope import Detail, FilterName
 
@@ -68,5 +69,5 @@ def load(text: str) -> Mapping[str, Query]:
     }
 
 
-QUERIES: Mapping[str, Query] = load(PATH.read_text("utf-8"))
+QUERIES: Mapping[str, Query] = {**load(PATH.read_text("utf-8")), **ROW_QUERIES}
 """Queries by name, in the order in which they are listed."""

@@ -2,7 +2,8 @@
 
 ``@homes`` defines the dated memberships that the scope and the filters leave (member_id, org_id, category, role,
 status, since, until); ``@members(column)`` restricts a column to their members, so that the primary key prunes;
-``@home(member, day)`` joins the membership of that day. When a query is declared, every table about persons
+``@home(member, day)`` joins the membership of that day; ``@at_home(member, day)`` does where it restricts, for SQL that
+does not say where. When a query is declared, every table about persons
 that its SQL reads must stand under ``@members``: one that does not is an error at import time. Values never become
 part of the SQL: the server binds them.
 """
@@ -14,11 +15,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from schemas.days import LocalDays
+from schemas.families import FAMILIES
 from schemas.tables import TABLES
 
 from .scope import Filters, Scope, ScopeError
 
-PERSONAL = frozenset(t.name for t in TABLES.values() if t.personal) | {
+_ANONYMOUS = {f.table.name for f in FAMILIES.values() if f.anonymous}
+PERSONAL = frozenset(t.name for t in TABLES.values() if t.personal and t.name not in _ANONYMOUS) | {
     "v_members",
     "v_member_day",
     "v_answers",
@@ -31,6 +34,8 @@ PERSONAL = frozenset(t.name for t in TABLES.values() if t.personal) | {
 }
 """Tables and views that hold rows about persons, or figures about few of them."""
 _FREE = frozenset({"homes"})
+_CONCERNING = {f.table.name: f"@organisations({f.concerns})" for f in FAMILIES.values() if f.concerns}
+"""Tables whose rows are about an organisation and may be read by it, by whoever may see that organisation."""
 
 
 class QueryError(ScopeError):
@@ -75,10 +80,12 @@ def check_scoped(template: str, where: str) -> None:
         return
     if "homes" not in used:
         raise QueryError("the SQL is not scoped: it lacks @homes, @operator or @public", where=where)
-    if tables and not used & {"home", "placed_home"} and "FROM homes" not in template:
+    if tables and not used & {"home", "placed_home", "at_home"} and "FROM homes" not in template:
         raise QueryError("the SQL never asks where a member belonged on the day: it lacks @home", where=where)
     for table, at in tables:
-        if "@members(" not in _select_around(template, at):
+        around = _select_around(template, at)
+        concerning = _CONCERNING.get(table, "@members(")
+        if "@members(" not in around and not ("@organisations(" in around and concerning in template):
             raise QueryError(f"{table} is read without @members(…)", where=where)
 
 
@@ -199,6 +206,11 @@ class Expansion:
         """Join the membership of the day as ``home``; rows without one are left out."""
         return self._join("INNER", member, day)
 
+    def at_home(self, member: str, day: str) -> str:
+        """Leave rows with a membership of the day in scope; nothing is joined where no place was asked for, as nobody
+        belongs to two organisations on one day."""
+        return self._join("INNER", member, day) if self.placed else ""
+
     def _join(self, kind: str, member: str, day: str) -> str:
         return f"{kind} JOIN homes AS home ON home.member_id = {member} AND home.since <= {day} AND {day} < home.until"
 
@@ -264,6 +276,26 @@ class Expansion:
         """``column`` where the scope names members, else ``otherwise``."""
         return otherwise if self.scope.detail == "aggregate" else column
 
+    def own_branch(self, org: str) -> str:
+        """Only the member, or the organisation itself to which the member belonged: the scope's, or of the local
+        operator the one asked for. Nothing for whoever stands above it."""
+        if self.scope.detail == "own":
+            return "1"
+        nodes = {"scope_node": self.scope.node, "org": self.filters.org}
+        same = [f"{org} = {self.bind(name, 'String', node)}" for name, node in nodes.items() if node is not None]
+        return " AND ".join(same) or "0"
+
+    def disclosed(self, kind: str, org: str) -> str:
+        """Leave out events of families that are not for whoever asks about a member of ``org``."""
+        if self.scope.detail == "own":
+            return "1"
+        closed = [f.name for f in FAMILIES.values() if f.audience == "self"]
+        narrow = [f.name for f in FAMILIES.values() if f.audience == "branch"]
+        return (
+            f"NOT has({self.bind('closed_families', 'Array(String)', closed)}, {kind}) AND "
+            f"(NOT has({self.bind('narrow_families', 'Array(String)', narrow)}, {kind}) OR ({self.own_branch(org)}))"
+        )
+
     def groups(self) -> str:
         """Whether figures of whole organisations may be drawn: not when only one member's rows are read."""
         return "0" if self.scope.member_id is not None or self.filters.member is not None else "1"
@@ -284,6 +316,7 @@ MACROS: Mapping[str, Callable[..., str]] = {
     "members": Expansion.members,
     "home": Expansion.home,
     "placed_home": Expansion.placed_home,
+    "at_home": Expansion.at_home,
     "on_days": Expansion.on_days,
     "during": Expansion.during,
     "overlapping": Expansion.overlapping,
@@ -293,6 +326,8 @@ MACROS: Mapping[str, Callable[..., str]] = {
     "organisations": Expansion.organisations,
     "node": Expansion.node,
     "named": Expansion.named,
+    "own_branch": Expansion.own_branch,
+    "disclosed": Expansion.disclosed,
     "groups": Expansion.groups,
     "operator": Expansion.operator,
     "public": Expansion.public,

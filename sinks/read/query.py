@@ -47,13 +47,20 @@ class Query:
     """levels of detail that may ask it"""
     by_member: bool = False
     """rows of members, sorted by member first: a large answer can be asked for in parts"""
+    template: str = field(default="", repr=False)
+    """its SQL with macros; '': that of its file"""
     _template: str = field(init=False, repr=False, default="")
 
     def __post_init__(self) -> None:
         path = FOLDER / f"{self.name.replace('-', '_')}.sql"
-        template = re.sub(r"--[^\n]*", "", path.read_text("utf-8")).strip()
+        template = self.template or re.sub(r"--[^\n]*", "", path.read_text("utf-8")).strip()
         check_scoped(template, path.name)
         object.__setattr__(self, "_template", template)
+
+    @property
+    def sql(self) -> str:
+        """The SQL with its macros, for those who check it."""
+        return self._template
 
     @property
     def names(self) -> list[str]:

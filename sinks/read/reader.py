@@ -15,7 +15,9 @@ from schemas.reference import Roster
 from ..clickhouse import ClickHouseSink
 from ..client import Store
 from ..rosters import read_roster
+from . import ends
 from .declared import QUERIES
+from .families import PROGRAM_QUERIES
 from .generations import GenerationInfo, active_generation
 from .macros import Context, QueryError
 from .query import Query, Rendered
@@ -39,6 +41,8 @@ SETTINGS: dict[str, Any] = {
     # Equal keys never lie in different partitions: the partition is a function of the key.
     "do_not_merge_across_partitions_select_final": 1,
     "output_format_arrow_low_cardinality_as_dictionary": 0,
+    # What a question says twice of a table is said of the same parts of it.
+    "enable_shared_storage_snapshot_in_query": 1,
     # A question about everybody spills to disk rather than take a gigabyte from its neighbours. Earlier is slower.
     "max_bytes_before_external_group_by": 700_000_000,
     "max_bytes_before_external_sort": 500_000_000,
@@ -50,6 +54,8 @@ _Ask: TypeAlias = Callable[[Query, Rendered], Iterator[pl.DataFrame]]
 
 def query_named(name: str) -> Query:
     """The query of that name. Raises QueryError with the names there are."""
+    if name in PROGRAM_QUERIES:
+        return PROGRAM_QUERIES[name]
     if name not in QUERIES:
         raise QueryError(f"there is no query {name!r}", hint=f"there are {', '.join(QUERIES)}")
     return QUERIES[name]
@@ -117,6 +123,9 @@ class Reader:
         query.render(scope, filters, context, limit)  # what may not be asked is refused before anything is read
         if filters.org is not None:
             self._check_organisation(scope, filters.org, context)
+        if name == "recorded-days" and ends.of_everybody(scope, filters):
+            yield self._ends(query, scope, filters, context).head(1 if limit is None else limit)
+            return
         left = limit
         for span in later(parts(self.store, query, scope, filters, context, page=limit is not None), since):
             for frame in ask(query, query.render(scope, filters, context, left, span)):
@@ -124,6 +133,17 @@ class Reader:
                 left = None if left is None else left - frame.height
             if left == 0:
                 return
+
+    def _ends(self, query: Query, scope: Scope, filters: Filters, context: Context) -> pl.DataFrame:
+        """The row of ``recorded-days``, from the months at both ends."""
+
+        def ask(part: Filters) -> ends.Ends:
+            (frame,) = self._whole(query, query.render(scope, part, context))
+            return frame.row(0)
+
+        days = ends.recorded_between(self.store, filters)
+        row = (None,) * 4 if days is None else ends.between(*days, filters, ask)
+        return pl.DataFrame([row], {c.name: DTYPES[c.type] for c in query.columns}, orient="row")
 
     def _whole(self, query: Query, rendered: Rendered) -> Iterator[pl.DataFrame]:
         yield _frame(query, self.store.arrow(rendered.sql, rendered.parameters, SETTINGS | _text_setting(query)))

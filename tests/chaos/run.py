@@ -33,7 +33,7 @@ def run(
 ) -> dict[str, Any]:
     """Feed events for so many seconds while faults happen, let it settle, and compare everything."""
     lines = int(rate * (seconds + 120))
-    scenario = scaled_scenario(max(12, lines // 150), max(3, lines // 3000), 14, seed=seed)
+    scenario = scaled_scenario(max(12, lines // 150), max(3, lines // 3000), 14, seed=seed, life=True)
     messages, kinds = plan(scenario, seed, lines)
     with contextlib.ExitStack() as exits:
         found = exits.enter_context(cluster(scenario, workers=workers, apache=apache, folder=folder))

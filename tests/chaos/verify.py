@@ -8,13 +8,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from producers.simulate import Scenario
+from schemas.envelope import ORGANISATION
+from schemas.families import FAMILIES
 from schemas.tables import ANSWERS, BRANCH_DAY, DUPLICATES, EVENTS, LEDGER, MEMBER_DAY, REJECTED
 from tests.chaos.cluster import Cluster
 from tests.chaos.feed import Feed
 from tests.chaos.people import memberships
-from tests.support.compare import branch_differences, differences, text
+from tests.support.compare import branch_differences, differences, family_differences, text
 from tests.support.engine import rows
 from tests.support.oracle import Result, branch_days, compute
+
+_COMPARED = (MEMBER_DAY, ANSWERS, BRANCH_DAY, EVENTS, LEDGER, REJECTED, *(f.table for f in FAMILIES.values()))
 
 
 @dataclass(slots=True)
@@ -29,7 +33,7 @@ def verify(cluster: Cluster, feed: Feed, scenario: Scenario, refused: Collection
     """Compare everything that the store says with what was acknowledged. ``refused``: lines that the store was made
     to refuse."""
     dated = memberships(scenario)
-    known = {m for m, *_ in dated}
+    known = {m for m, *_ in dated} | {ORGANISATION + org for _, org, *_ in dated}
     valid: list[bytes] = []
     bad: list[bytes] = []
     for number in sorted(feed.acknowledged):
@@ -38,10 +42,11 @@ def verify(cluster: Cluster, feed: Feed, scenario: Scenario, refused: Collection
             spoiled = message.spoiled.get(n, "conflict") != "conflict" or line in refused
             (bad if spoiled else valid).append(line)
     expected = compute(valid, scenario.timezone, lambda e: e["member_id"] in known)
-    tables = {t.name: rows(cluster.store, t) for t in (MEMBER_DAY, ANSWERS, BRANCH_DAY, EVENTS, LEDGER, REJECTED)}
+    tables = {t.name: rows(cluster.store, t) for t in _COMPARED}
     duplicates = rows(cluster.store, DUPLICATES)
     found = Verdict()
     found.differences += differences(tables["member_day"], tables["answers"], expected)
+    found.differences += family_differences(tables, expected)
     rolled_up = branch_days(expected.member_days, dated)
     found.differences += branch_differences(tables["branch_day"], rolled_up)
     found.differences += _archive(tables["events"], tables["rejected_events"], expected, valid, bad)
@@ -59,6 +64,7 @@ def verify(cluster: Cluster, feed: Feed, scenario: Scenario, refused: Collection
         "member-day rows compared": len(expected.member_days),
         "answers compared": len(expected.answers),
         "branch-day rows compared": len(rolled_up),
+        "rows of further families compared": sum(map(len, expected.families.values())),
     }
     return found
 

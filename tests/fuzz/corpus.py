@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+
+from schemas.families import FAMILIES
 
 ID = "00000000-0000-0000-0000-000000000001"
 OTHER = "00000000-0000-0000-0000-000000000002"
 ENVELOPE = {"event_id": ID, "member_id": "m1", "course_id": "c1", "occurred_at": "2026-03-01T10:10:00+08:00"}
+SAMPLES = Path(__file__).parents[2] / "schemas" / "samples" / "v1"
+
+
+def _fullest(name: str) -> dict[str, Any]:
+    """The longest sample of an event type, without what the envelope says of it."""
+    lines = (SAMPLES / f"{name}.ndjson").read_bytes().splitlines()
+    own = {"event_type", *FAMILIES[name].fields}
+    return {k: v for k, v in json.loads(max(lines, key=len)).items() if k in own}
+
+
 EVENTS: dict[str, dict[str, Any]] = {
     "study": ENVELOPE | {"event_type": "study", "duration_ms": 60_000, "active_ms": 50_000, "source": "app/1"},
     "beat": ENVELOPE | {"event_type": "study", "beat_ms": 30_000, "device_id": "d", "session_id": "s"},
@@ -26,15 +39,8 @@ EVENTS: dict[str, dict[str, Any]] = {
     "error": ENVELOPE
     | {"event_type": "error", "question_id": "q1", "answer_id": OTHER, "expected": "A", "kind": "careless"},
     "withdraw": ENVELOPE | {"event_type": "withdraw", "target_event_id": OTHER, "reason": "r"},
-    "attendance": ENVELOPE
-    | {
-        "event_type": "attendance",
-        "session_id": "s1",
-        "meeting": "party_lecture",
-        "method": "card",
-        "duration_ms": 5_400_000,
-        "make_up": True,
-    },
+    # Of each further family the sample that has most to say.
+    **{name: ENVELOPE | _fullest(name) for name in FAMILIES},
 }
 """A valid event of each shape."""
 

@@ -151,15 +151,48 @@ def test_events_emitted_come_out_as_member_days(running: Running, workers: list[
     assert codes == [0, 0], (running.logs / "worker.log").read_text("utf-8", "replace")[-3000:]
 
 
-def check_health(services: Services, port: int) -> None:
-    """The health check of the file, in the image's environment, on the port that a worker has here."""
-    worker = services.compose["services"]["worker"]
-    kind, *command = worker["healthcheck"]["test"]
-    assert kind == "CMD"
-    command = [part.replace(worker["environment"]["XUEJING_METRICS_PORT"], str(port)) for part in command]
-    program = services.target / "bin" / command[0]
-    done = subprocess.run([program, *command[1:]], capture_output=True, text=True, check=False, timeout=30)
+def check_health(services: Services, port: int, name: str = "worker", variable: str = "XUEJING_METRICS_PORT") -> None:
+    """The health check of the file, in the image's environment, on the port that a service has here."""
+    done = health(services, port, name, variable)
     assert done.returncode == 0, done.stderr
+
+
+def health(services: Services, port: int, name: str, variable: str) -> subprocess.CompletedProcess[str]:
+    service = services.compose["services"][name]
+    kind, *command = service["healthcheck"]["test"]
+    assert kind == "CMD"
+    command = [part.replace(service["environment"][variable], str(port)) for part in command]
+    program = services.target / "bin" / command[0]
+    return subprocess.run([program, *command[1:]], capture_output=True, text=True, check=False, timeout=30)
+
+
+@pytest.mark.parametrize(
+    ("name", "variable", "before"),
+    [
+        ("collector", "XUEJING_COLLECTOR_PORT", ("app-key", "study-app")),
+        ("dashboard", "XUEJING_DASHBOARD_PORT", ("migrate",)),
+    ],
+)
+def test_what_is_reached_over_http_is_healthy_and_stops_when_told(
+    running: Running, name: str, variable: str, before: tuple[str, ...]
+) -> None:
+    services, port, log = running.services, free_port(), running.logs / f"{name}.log"
+    services.run(name, *before, log=running.logs / f"{name}-before.log")
+    host = variable.replace("_PORT", "_HOST")
+    process = services.start(name, log=log, **{variable: str(port), host: "127.0.0.1"})
+    try:
+        deadline = time.monotonic() + 120
+        while health(services, port, name, variable).returncode:
+            assert process.poll() is None, log.read_text("utf-8", "replace")
+            assert time.monotonic() < deadline, log.read_text("utf-8", "replace")
+            time.sleep(0.3)
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(120)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+    assert code in (0, 130, -signal.SIGTERM), log.read_text("utf-8", "replace")[-3000:]
 
 
 def wait_until_ready(port: int, deadline: float) -> None:

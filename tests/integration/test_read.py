@@ -360,6 +360,8 @@ def test_every_query_answers_every_detail_and_filter(reader: Reader, name: str) 
         filters = asked(random.Random(1), query, scope)
         assert reader.frame(name, scope, Filters(), limit=2).columns == query.names
         assert reader.frame(name, scope, filters if detail == "named" else Filters()).columns == query.names
+    if "named" not in query.details:
+        return  # nobody but the member
     every = {"first": day(0), "last": day(9), "org": "top", "member": "m01", "category": "staff", "course": "c1",
              "exam": "e1"}  # fmt: skip
     full = Filters(**{n: v for n, v in every.items() if n in query.filters})

@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 from commands import query
 from commands.connect import engine, store_folder
 from commands.context import Context
+from reports.withholding import always
 from schemas.errors import InputError, StoreError
 from schemas.settings import Settings
 from sinks.clickhouse import ClickHouseSink
@@ -61,6 +62,9 @@ def run(settings: Settings, *arguments: str) -> Result:
 def test_every_query_in_every_format(settings: Settings) -> None:
     for name, declared in QUERIES.items():
         whole = run(settings, name, "--format", "json")
+        if "named" not in declared.details or always(name):
+            assert whole.exit_code != 0  # the operator is not the member, and asks by quarters where nobody sees rows
+            continue
         assert whole.exit_code == 0, whole.output
         rows = json.loads(whole.stdout_bytes)
         assert all(list(row) == declared.names for row in rows)

@@ -14,10 +14,12 @@ from typer.testing import CliRunner
 
 import cli
 from commands.erasing import Erasing, NotErased
+from commands.issuing import reproduced
 from commands.producing import event_producer
 from commands.reconcile import run as reconcile
 from commands.reissuing import into
 from commands.stack import stack
+from reports.issued.register import Register
 from schemas.errors import ConfigError, InputError, XuejingError
 from schemas.keyed import MemberKey
 from schemas.settings import Settings
@@ -215,7 +217,7 @@ def test_who_comes_back_with_a_backup_is_erased_again(ops: Ops) -> None:
     assert erasing(ops).back() == []
     assert not any(erasing(ops).count("m1").values())
     shown = ops.cli("forget", "--list")
-    assert key(ops).of("m1")[:8] in shown.stderr
+    assert key(ops).of("m1")[:8] in shown.stdout
     for e in before:  # the ledger was not restored with the rows: it has still counted their lines
         write(store, replace(e, version=100), e.state)
 
@@ -244,6 +246,16 @@ def test_another_secret_stops_the_worker_instead_of_forgetting_who_was_erased(op
         other.current()
 
 
+def says_it_waits(ops: Ops, kind: str, subject: str) -> bool:
+    """Whether a report says that a correction of what it rests on is not decided."""
+    out = ops.folder / f"waits-{subject}"
+    asked = ("--lang", "en", "--format", "html,json", "--from", "2026-03-01", "--to", "2026-03-10", "--out", str(out))
+    ops.cli("report", kind, subject, *asked)
+    told = {"waits for a decision" in p.read_text() for p in out.rglob("*.html")}
+    assert told == {json.loads(p.read_text())["report"]["head"]["provenance"]["contested"] for p in out.rglob("*.json")}
+    return told == {True}
+
+
 def test_a_correction_moves_the_figure_and_issues_the_report_again(ops: Ops) -> None:
     store, out = ops.running.store, ops.folder / "corrected"
     report(ops, "member", "m3")
@@ -258,6 +270,9 @@ def test_a_correction_moves_the_figure_and_issues_the_report_again(ops: Ops) -> 
     listed = json.loads(ops.cli("correct", "list", "--format", "json").stdout)
     assert [(r["number"], r["state"], r["events"]) for r in listed] == [(number, "requested", [wrong])]
     assert number in ops.cli("correct", "list").stdout
+    assert [says_it_waits(ops, *about) for about in (("member", "m3"), ("branch", "b1"), ("member", "n1"))] == [
+        True, True, False]  # fmt: skip
+    report(ops, "branch", "b1")
     with pytest.raises(InputError, match="nothing would be corrected"):
         ops.cli("correct", "accept", number, "--reason", "the app ran on")
     other = ops.folder / "other.ndjson"
@@ -278,7 +293,11 @@ def test_a_correction_moves_the_figure_and_issues_the_report_again(ops: Ops) -> 
                         "WHERE subject = 'm3' ORDER BY version")  # fmt: skip
     assert [reason for _, reason in listed] == ["first", "correction"]
     assert listed[1][0] in done.reports
-    assert any(p.suffix == ".json" for p in out.rglob("*"))
+    assert not any(json.loads(p.read_text())["report"]["head"]["provenance"]["contested"] for p in out.rglob("*.json"))
+    register = Register(store)
+    kept = (i for i in register.all() if i.series.subject == "b1" and not i.erased and i.reason != "correction")
+    then = max(kept, key=lambda i: i.version)
+    assert reproduced(register, then).data.contested == {"m3"}, "made again it says what it said"
     # What the correction does not touch is not issued again.
     assert store.rows("SELECT count() FROM issued_reports FINAL WHERE subject = 'n1'") == [(1,)]
     with pytest.raises(InputError, match="done already"):

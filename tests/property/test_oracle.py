@@ -14,7 +14,7 @@ from schemas.decode import Arrival, Position, decode_line
 from tests.chaos.people import roster_of
 from tests.fuzz.corpus import EVENTS
 from tests.property.test_sets_of_facts import lines
-from tests.support.compare import attendance_differences, branch_differences, differences
+from tests.support.compare import branch_differences, differences, family_differences
 from tests.support.harness import RECEIVED, Harness
 from tests.support.harness import event as line
 from tests.support.oracle import Result, branch_days, compute, digest
@@ -49,7 +49,7 @@ def placed(draw: st.DrawFn) -> tuple[str, list[bytes]]:
 def check(h: Harness, expected: Result) -> None:
     figures = h.figures()
     assert list(differences(figures["member_day"], figures["answers"], expected)) == []
-    assert list(attendance_differences(figures["attendance"], expected)) == []
+    assert list(family_differences(figures, expected)) == []
     memberships = [(m.member_id, m.org_id, m.valid_from, m.valid_to) for m in h.rosters.current()[1].members]
     rolled_up = branch_days(expected.member_days, memberships)
     assert list(branch_differences(figures["branch_day"], rolled_up)) == []
@@ -95,10 +95,10 @@ def test_a_day_never_exceeds_its_length_and_hours_sum_to_it(case: tuple[str, lis
 
 def test_a_simulated_term_equals_a_plain_computation_in_any_order() -> None:
     """Withdrawals, replacements, conflicts, late corrections, heartbeats and strangers as the simulator makes them."""
-    scenario = scaled_scenario(12, 3, 14, seed=5)
+    scenario = scaled_scenario(12, 3, 14, seed=5, life=True)
     rosters = roster_of(scenario)
     h = Harness(rosters=rosters)
-    known = rosters.current()[1].known
+    known = rosters.current()[1].admits
     flushes = list(simulate(scenario))
     valid: list[bytes] = []
     for flush in flushes:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.tables import EVENTS
+from tests.support.family_events import BODIES, in_name_of
 from tests.support.harness import FAMILY_TABLES, Harness, uid
 
 START = datetime(2026, 3, 1, 15, 0, tzinfo=UTC)
@@ -18,7 +19,8 @@ START = datetime(2026, 3, 1, 15, 0, tzinfo=UTC)
 IDS = st.integers(1, 12)
 MEMBERS = st.sampled_from(["m1", "m2"])
 COURSES = st.sampled_from(["c1", "c2"])
-KINDS = ["study", "study", "beat", "answer", "answer", "error", "withdraw", "attendance", "attendance"]
+KINDS = ["study", "study", "beat", "answer", "answer", "error", "withdraw", "family", "family", "family"]
+FAMILY = st.sampled_from(sorted(BODIES))
 QUESTIONS = st.sampled_from(["q1", "q2"])
 MOMENTS = st.one_of(
     st.integers(0, 7200).map(lambda s: START + timedelta(seconds=s)),
@@ -29,15 +31,16 @@ MOMENTS = st.one_of(
 @st.composite
 def lines(draw: st.DrawFn) -> bytes:
     """A valid wire line; ids are few, so that withdrawals, conflicts and repetitions meet."""
-    kind = draw(
-        st.sampled_from(["study", "study", "beat", "answer", "answer", "error", "withdraw", "attendance", "attendance"])
-    )
+    kind = draw(st.sampled_from(KINDS))
+    if kind == "family":
+        kind = draw(FAMILY)
+    moment = draw(MOMENTS)
     body: dict[str, Any] = {
         "event_id": uid(draw(IDS)),
         "event_type": "study" if kind == "beat" else kind,
         "member_id": draw(MEMBERS),
         "course_id": draw(COURSES),
-        "occurred_at": draw(MOMENTS).isoformat(),
+        "occurred_at": moment.isoformat(),
     }
     if kind == "study":
         body["duration_ms"] = draw(st.sampled_from([0, 1, 60_000, 1_800_000, 5_400_000, 5 * 3_600_000]))
@@ -53,13 +56,8 @@ def lines(draw: st.DrawFn) -> bytes:
             body["score"] = draw(st.sampled_from([None, 0.1, 0.2, 0.7]))
         else:
             body["answer_id"] = draw(st.one_of(st.none(), IDS.map(uid)))
-    elif kind == "attendance":
-        body["session_id"] = draw(st.sampled_from(["s1", "s2"]))
-        body["meeting"] = draw(st.sampled_from(["party_lecture", "theme_day"]))
-        body["method"] = draw(st.sampled_from([None, "card", "hand"]))
-        body["duration_ms"] = draw(st.sampled_from([None, None, 0, 2_700_000]))
-        body["make_up"] = draw(st.sampled_from([None, True]))
-        body["course_id"] = draw(st.sampled_from([None, "c1"]))
+    elif kind in BODIES:
+        body |= {"course_id": None} | draw(BODIES[kind]) | in_name_of(kind, body["member_id"], "b1", moment)
     else:
         target = draw(IDS)
         body |= {"target_event_id": uid(target), "reason": "r"}

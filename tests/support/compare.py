@@ -7,6 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from schemas.families import FAMILIES
+from schemas.table import Column
 from tests.support.oracle import BRANCH_SUMS, Figures, Result
 
 _FIGURES = [*BRANCH_SUMS, "capped", "hour_ms", "first_at", "last_at"]
@@ -72,15 +74,21 @@ def _compare(table: str, found: Mapping[Any, Figures], wanted: Mapping[Any, Figu
             yield f"{table} {key}: {'; '.join(parts)}"
 
 
-def attendance_differences(attendance: Iterable[Mapping[str, Any]], expected: Result) -> Iterator[str]:
-    """What differs between the current ``attendance`` rows of one generation and the oracle's."""
-    names = ["meeting", "methods", "make_up", "at", "duration_ms", "course_id"]
-    found: dict[Any, Figures] = {}
-    for row in attendance:
-        kept: Figures = {n: ms(row[n]) for n in names} | {"methods": list(row["methods"])}
-        kept["event_ids"] = sorted(text(i) for i in row["event_ids"])
-        if row["attended"]:
-            found[row["member_id"], row["day"], row["session_id"]] = kept
-        elif any(kept.values()):
-            yield f"attendance {row['member_id']} {row['day']} {row['session_id']!r}: half zero: {kept}"
-    yield from _compare("attendance", found, expected.attendance)
+def family_differences(tables: Mapping[str, Iterable[Mapping[str, Any]]], expected: Result) -> Iterator[str]:
+    """What differs between the current rows of all families' tables, by name, of one generation, and the oracle's."""
+    for family in FAMILIES.values():
+        subject, counted = family.table.columns[3].name, family.contents[0].name
+        found: dict[Any, Figures] = {}
+        for row in tables.get(family.table.name, ()):
+            kept: Figures = {c.name: _plain(c, row[c.name]) for c in family.contents[1:]}
+            if row[counted]:
+                found[row["member_id"], row["day"], row[subject]] = kept
+            elif any(kept.values()):
+                yield f"{family.name} {row['member_id']} {row['day']} {row[subject]!r}: half zero: {kept}"
+        yield from _compare(family.name, found, expected.families[family.name])
+
+
+def _plain(column: Column, value: Any) -> Any:
+    if column.type == "Array(UUID)":
+        return sorted(text(i) for i in value)
+    return list(value) if column.type.startswith("Array") else ms(value)

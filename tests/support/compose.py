@@ -7,12 +7,15 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import typer
 import yaml
+
+import cli
 
 ROOT = Path(__file__).resolve().parents[2]
 _VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?:(?P<kind>:-|:\?)(?P<rest>[^}]*))?\}")
@@ -86,6 +89,26 @@ def _copy(source: Path, destination: Path) -> None:
         shutil.copytree(source, destination, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     else:
         shutil.copy(source, destination)
+
+
+class NoCommand(ValueError):
+    """A command line that the program would refuse."""
+
+
+def parsed(arguments: Sequence[str]) -> None:
+    """Read a command line of ours as the program does; nothing is run. Raises NoCommand where it would be refused."""
+    # Any: the types are private to typer.
+    command: Any = typer.main.get_command(cli.application())
+    try:
+        context = command.make_context("xuejing", list(arguments))
+        while hasattr(command, "resolve_command"):
+            rest = [*context._protected_args, *context.args]
+            name, command, rest = command.resolve_command(context, rest)
+            context = command.make_context(name, rest, parent=context)
+    except Exception as error:
+        if not hasattr(error, "format_message"):
+            raise
+        raise NoCommand(error.format_message()) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,10 @@ from uuid import uuid4
 
 from reports.formats.records import write_csv
 from schemas.credit import CreditPolicy
+from schemas.keyed import MemberKey
 from schemas.reference import Text
+from sinks.access import Access
+from sinks.audit import Auditor
 from sinks.clickhouse import ClickHouseSink
 from sinks.client import Store
 from sinks.read import Scope
@@ -21,35 +24,42 @@ from sinks.rosters import StoreRosters
 from tests.support.engine import EVERY
 from tests.support.harness import RECEIVED, Harness
 from tests.support.world import DAYS, day, lines, reference
-from web.dashboard.app import Dashboard, application
+from web.dashboard.app import application
+from web.dashboard.board import Dashboard
 from web.dashboard.gather import Gatherer
 from web.dashboard.operations import Job, Machine, Part
 from web.dashboard.serving import Running, bound
 from web.dashboard.sessions import Sessions
-from web.dashboard.viewers import OPERATOR, Viewer
+from web.dashboard.viewers import OPERATOR, LocalViewers, PrincipalViewers, Viewer
+from web.dashboard.watching import Watch
 
 TODAY = day(DAYS - 1)
 NOW = datetime(TODAY.year, TODAY.month, TODAY.day, 12, tzinfo=UTC)
 """Evening in Shanghai, on the last day of the world."""
 SEED = 7
+KEY = MemberKey(bytes(range(32)))
 
 
 class Tokens:
-    """``operator``, ``named:NODE``, ``aggregate:NODE`` or ``own:MEMBER``; revoked ones belong to nobody."""
+    """``operator``, ``named:NODE``, ``aggregate:NODE`` or ``own:MEMBER``; tokens of principals in the store; those that
+    are revoked belong to nobody."""
 
-    def __init__(self) -> None:
+    def __init__(self, principals: PrincipalViewers) -> None:
         self.revoked: set[str] = set()
+        self.principals = principals
 
     def viewer_of(self, token: str) -> Viewer | None:
         if token in self.revoked:
             return None
         kind, _, subject = token.partition(":")
+        if not subject and kind != "operator":
+            return self.principals.viewer_of(token)
         label = Text("某人", "Somebody")
         match kind:
             case "operator":
                 return OPERATOR
             case "named":
-                return Viewer(Scope(subject or None, "named"), "secretary", label)
+                return Viewer(Scope(subject or None, "named"), "secretary", label, "secretary", local=True)
             case "aggregate":
                 return Viewer(Scope(subject or None, "aggregate"), "officer", label)
             case "own":
@@ -65,6 +75,7 @@ class Served:
     dashboard: Dashboard
     tokens: Tokens
     harness: Harness
+    access: Access
 
     def study(self, member: str, minutes: int, course: str = "c1") -> None:
         """One more event of a member, today."""
@@ -102,7 +113,8 @@ def load_world(store: Store) -> Harness:
 @contextmanager
 def served(store: Store) -> Iterator[Served]:
     """The dashboard for the time of the block."""
-    harness, tokens = load_world(store), Tokens()
+    harness, access = load_world(store), Access(store, remember=0.1)
+    tokens = Tokens(PrincipalViewers(access, LocalViewers()))
     machine = Machine(
         lambda language: [
             Part("store", "ok", "ClickHouse"),
@@ -114,10 +126,10 @@ def served(store: Store) -> Iterator[Served]:
     dashboard = Dashboard(
         Gatherer(store, credit, clock=lambda: NOW),
         Sessions(tokens),
+        Watch(Auditor(store, KEY), access),
         write_csv,
         machine=machine,
         hosts=frozenset({"127.0.0.1"}),
-        asked={"credit": credit},
     )
     with Running(application(dashboard), bound("127.0.0.1", 0), dashboard.hub.close) as running:
-        yield Served(running.url, dashboard, tokens, harness)
+        yield Served(running.url, dashboard, tokens, harness, access)

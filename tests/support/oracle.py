@@ -15,6 +15,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from tests.support import oracle_families
+
 MINUTE = 60_000
 SESSION_GAP, BEAT_GAP, LONGEST = 30 * MINUTE, 2 * MINUTE, 240 * MINUTE
 POINT = 1_000_000
@@ -25,11 +27,11 @@ _FIELDS = {
     "answer": "question_id correct exam_id attempt duration_ms response score max_score knowledge_points".split(),
     "error": ["question_id", "exam_id", "attempt", "response", "knowledge_points", "answer_id", "expected", "kind"],
     "withdraw": ["target_event_id", "reason"],
-    "attendance": ["session_id", "meeting", "method", "duration_ms", "make_up"],
+    **oracle_families.FIELDS,
 }
 _NEVER_LEFT_OUT = {"correct"}
 _UUIDS = {"event_id", "replaces", "answer_id", "target_event_id"}
-_DEFAULTS = {"schema_version": 1, "attempt": 1, "course_id": "", "make_up": False}
+_DEFAULTS = {"schema_version": 1, "attempt": 1, "course_id": "", **oracle_families.DEFAULTS}
 
 Figures = dict[str, Any]
 DayKey = tuple[str, date, str]
@@ -63,10 +65,14 @@ class Result:
     member_days: dict[DayKey, Figures] = field(default_factory=dict)
     answers: dict[tuple[str, str], Figures] = field(default_factory=dict)
     """(member_id, event_id) → what it counts for; only what counts"""
-    attendance: dict[DayKey, Figures] = field(default_factory=dict)
-    """(member_id, local day, session_id) → the attendance, only what counts"""
+    families: dict[str, dict[DayKey, Figures]] = field(default_factory=lambda: {n: {} for n in oracle_families.FIELDS})
+    """by family: (member_id, local day, subject) → what it counts for, only what counts"""
     bodies: set[tuple[str, str, bytes]] = field(default_factory=set)
     """(member_id, event_id, digest) of every distinct body"""
+
+    @property
+    def attendance(self) -> dict[DayKey, Figures]:
+        return self.families["attendance"]
 
 
 def instant(text: str) -> int:
@@ -153,8 +159,8 @@ def target(event: dict[str, Any]) -> str | None:
 def _member(member_id: str, live: Sequence[Sent], days: Days, result: Result) -> None:
     pieces = study(live)
     outcomes = list(judged(live))
-    _attendance(member_id, live, days, result)
-    live = [s for s in live if s.event["event_type"] != "attendance"]
+    _families(member_id, live, days, result)
+    live = [s for s in live if s.event["event_type"] not in oracle_families.FIELDS]
     courses = {"", *(s.event["course_id"] for s in live)}
     for course in courses:
         rows: dict[date, Figures] = defaultdict(_nothing)
@@ -176,26 +182,16 @@ def _member(member_id: str, live: Sequence[Sent], days: Days, result: Result) ->
             result.answers[member_id, o["event_id"]] = {k: v for k, v in o.items() if k != "event_id"}
 
 
-def _attendance(member_id: str, live: Sequence[Sent], days: Days, result: Result) -> None:
-    """One attendance a day and session. Its length is the longest that is given, else the time from the first record
-    to the last, unknown when that is nothing; the first record (then the smallest id) says what kind it was."""
-    records: dict[tuple[date, str], list[Sent]] = defaultdict(list)
+def _families(member_id: str, live: Sequence[Sent], days: Days, result: Result) -> None:
+    """What is said of each subject of each family, by the definitions there."""
+    subjects: dict[tuple[str, str], list[Sent]] = defaultdict(list)
     for s in live:
-        if s.event["event_type"] == "attendance":
-            records[days.of(s.at), s.event["session_id"]].append(s)
-    for (day, session), found in records.items():
-        first = min(found, key=lambda s: (s.at, int(s.event["event_id"].replace("-", ""), 16)))
-        lengths = [s.event["duration_ms"] for s in found if s.event.get("duration_ms") is not None]
-        span = max(s.at for s in found) - first.at
-        result.attendance[member_id, day, session] = {
-            "meeting": first.event["meeting"],
-            "methods": sorted({s.event["method"] for s in found if s.event.get("method")}),
-            "make_up": all(s.event.get("make_up", False) for s in found),
-            "at": first.at,
-            "duration_ms": max(lengths) if lengths else span or None,
-            "course_id": first.event.get("course_id", ""),
-            "event_ids": sorted(s.event["event_id"].lower() for s in found),
-        }
+        if (kind := s.event["event_type"]) in oracle_families.FIELDS:
+            subjects[kind, s.event[oracle_families.FIELDS[kind][0]]].append(s)
+    for (kind, subject), found in subjects.items():
+        found.sort(key=lambda s: (s.at, int(s.event["event_id"].replace("-", ""), 16)))
+        for day, figures in oracle_families.DEFINITIONS[kind](found, days.of).items():
+            result.families[kind][member_id, day, subject] = figures
 
 
 def _nothing() -> Figures:

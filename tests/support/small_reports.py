@@ -7,7 +7,7 @@ from typing import Any
 
 from reports.catalogue import Catalogue
 from reports.data import ReportData
-from schemas.reference import Course, Exam, KnowledgePoint, Member, Organisation, Question
+from schemas.reference import Competence, Course, Exam, KnowledgePoint, Member, Organisation, Question
 from tests.support.report_frames import report_data
 
 FIRST, LAST = date(2026, 3, 2), date(2026, 3, 29)
@@ -40,6 +40,24 @@ CATALOGUE = Catalogue.of(
     ],
     [KnowledgePoint(knowledge_point_id="k1", course_id="c1", title="Counting")],
 )
+
+DEEP = [
+    Organisation(org_id="top", name="Committee", kind="committee"),
+    Organisation(org_id="g1", parent_id="top", name="General one", kind="general_branch"),
+    Organisation(org_id="g2", parent_id="top", name="General two", kind="general_branch"),
+    *(
+        Organisation(org_id=f"b{i}", parent_id=f"g{1 + (i > 2)}", name=f"Branch {i}", kind="branch")
+        for i in (1, 2, 3, 4)
+    ),
+]
+COMPETENCES = (
+    Competence(competence_id="ideology", title="思想道德", title_en="Ideology", expected=0.8),
+    Competence(
+        competence_id="counting", wing="ideology", title="计数", title_en="Counting", knowledge_points=("k1", "k2"),
+        expected=0.5,
+    ),
+    Competence(competence_id="science", title="科学技术", title_en="Science", course_ids=("c1",)),
+)  # fmt: skip
 
 
 def members(org: str, count: int, *, prefix: str = "", category: str = "staff", **more: Any) -> list[Member]:
@@ -88,6 +106,17 @@ def answer(
         "response_ms": None if seconds is None else int(seconds * 1000),
         "response": [response] if response else [], "event_id": f"{number:032x}",
     } | more  # fmt: skip
+
+
+def mapped() -> ReportData:
+    """Four branches below two general branches, six members each who studied and answered, and a competence map."""
+    people = [m for org in ("b1", "b2", "b3", "b4") for m in members(org, 6)]
+    catalogue = Catalogue.of(
+        CATALOGUE.courses.values(), CATALOGUE.exams.values(), CATALOGUE.questions.values(),
+        CATALOGUE.points.values(), COMPETENCES,
+    )  # fmt: skip
+    rows = [answer(m.member_id, i % 3 > 0, q) for i, m in enumerate(people) for q in ("q1", "q2")]
+    return make(people, [study(m.member_id) for m in people], rows, catalogue=catalogue, organisations=DEEP)
 
 
 def make(people: list[Member], days: list[Any] = [], answers: list[Any] = [], **more: Any) -> ReportData:  # noqa: B006

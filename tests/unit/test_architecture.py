@@ -20,7 +20,17 @@ MAY_IMPORT = {
     "streams": ("schemas", "streams"),
     "sinks": ("schemas", "sinks"),
     "reports": ("schemas", "reports", "sinks.read", "sinks.client"),
-    "web": ("schemas", "reports", "sinks.read", "sinks.client", "sinks.access", "sinks.audit", "sinks.audited", "web"),
+    "web": (
+        "schemas",
+        "reports",
+        "sinks.read",
+        "sinks.client",
+        "sinks.access",
+        "sinks.audit",
+        "sinks.audited",
+        "sinks.corrections",
+        "web",
+    ),
     "commands": ("schemas", "producers", "streams", "sinks", "reports", "web", "commands"),
     "cli": ("schemas", "commands"),
 }

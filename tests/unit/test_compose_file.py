@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import configparser
 import re
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from schemas.settings import PREFIX, load
+from schemas.settings import PREFIX, Settings, load
 from tests.support import compose
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,9 +20,11 @@ REQUIRED = {
     "KAFKA_CLUSTER_ID": "eHVlamluZy10ZXN0LWtmaw",
     "XUEJING_MEMBER_KEY": "0123456789abcdef" * 4,
 }
-OURS = ("migrate", "worker", "xuejing", "api")
-REACHED = ("api",)
-"""Ours that answer on the host's loopback."""
+OURS = ("migrate", "worker", "xuejing", "api", "collector", "dashboard", "scheduler")
+REACHED = {"api": "api_port", "collector": "collector_port", "dashboard": "dashboard_port"}
+"""Ours that answer on the host's loopback, and the setting with their port."""
+REACHING = ("scheduler",)
+"""Ours that send something out."""
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +61,7 @@ def test_our_containers_can_do_little(services: dict[str, Any], name: str) -> No
     assert service["user"].split(":")[0] not in ("0", "root")
     assert service["cap_drop"] == ["ALL"]
     assert "no-new-privileges:true" in service["security_opt"]
-    assert service["networks"] == (["inside", "outside"] if name in REACHED else ["inside"])
+    assert service["networks"] == (["inside", "outside"] if name in (*REACHED, *REACHING) else ["inside"])
     assert ("ports" in service) == (name in REACHED)
 
 
@@ -109,12 +112,52 @@ def test_the_api_answers_on_the_hosts_loopback_for_a_proxy_alone(services: dict[
     from commands.api import check_exposure
 
     service = services["api"]
-    assert service["profiles"] == ["api"]
     settings, _ = load({k: str(v) for k, v in service["environment"].items()}, tmp_path)
     check_exposure(settings)
-    assert service["ports"] == [f"127.0.0.1:{settings.api_port}:{settings.api_port}"]
-    assert f":{settings.api_port}/healthz" in service["healthcheck"]["test"][-1]
     assert settings.api_proxies == "172.16.0.0/12"
+
+
+@pytest.mark.parametrize("name", REACHED)
+def test_what_is_reached_answers_on_the_hosts_loopback_at_the_port_that_is_checked(
+    services: dict[str, Any], name: str, tmp_path: Path
+) -> None:
+    service = services[name]
+    settings, _ = load({k: str(v) for k, v in service["environment"].items()}, tmp_path)
+    port = getattr(settings, REACHED[name])
+    assert service["ports"] == [f"127.0.0.1:{port}:{port}"]
+    assert f"127.0.0.1:{port}/" in service["healthcheck"]["test"][-1]
+
+
+def test_plain_up_starts_the_pipeline_and_one_profile_everything(services: dict[str, Any]) -> None:
+    plain = {name for name, service in services.items() if not service.get("profiles")}
+    assert plain == {"kafka", "clickhouse", "migrate", "worker"}
+    everything = {name for name, service in services.items() if "all" in service.get("profiles", ())}
+    assert everything == {"collector", "dashboard", "api", "scheduler"}
+    for name in everything:
+        assert services[name]["profiles"] == [name, "all"], "each can be had alone"
+
+
+@pytest.mark.parametrize("name", [n for n in OURS if n != "xuejing"])
+def test_what_a_service_runs_is_a_command_line_of_ours(services: dict[str, Any], name: str) -> None:
+    compose.parsed(services[name]["command"])
+
+
+@pytest.mark.parametrize("wrong", [["collector", "--no-such"], ["schedule", "demon"], ["dashboard", "--port", "x"]])
+def test_a_command_line_that_is_none_is_found(wrong: list[str]) -> None:
+    with pytest.raises(compose.NoCommand):
+        compose.parsed(wrong)
+
+
+def test_who_writes_has_a_place_for_it(services: dict[str, Any]) -> None:
+    """The file system is read-only: the folder of data of each is a volume or in memory."""
+    for name in ("collector", "dashboard", "scheduler"):
+        places = [*services[name]["volumes"], *services[name]["tmpfs"]]
+        folders = {v["target"] if isinstance(v, dict) else v.split(":")[0 if v.startswith("/") else 1] for v in places}
+        assert folders & {"/var/lib/xuejing", "/var/lib/xuejing/schedule"}, name
+    volumes = compose.load(REQUIRED)["volumes"]
+    for service in services.values():
+        named = [v.split(":")[0] for v in service.get("volumes", ()) if isinstance(v, str)]
+        assert set(named) <= set(volumes)
 
 
 def test_the_image_runs_without_privileges_and_copies_every_part() -> None:
@@ -132,18 +175,23 @@ def test_the_image_runs_without_privileges_and_copies_every_part() -> None:
     assert all("--require-hashes" in i or "--no-deps" in i for i in installs)
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "deploy").glob("*.service")), ids=lambda path: path.name)
-def test_units_run_commands_that_exist_and_are_confined(path: Path) -> None:
-    import cli
-    from docs.command_line import walk
+def given(unit: Path) -> list[tuple[str, str]]:
+    """Every key and value of a unit; keys may stand more than once."""
+    pairs = (line.partition("=") for line in unit.read_text("utf-8").splitlines() if "=" in line and line[0] != "#")
+    return [(name, value) for name, _, value in pairs]
 
+
+@pytest.mark.parametrize("path", sorted((ROOT / "deploy").rglob("*.service")), ids=lambda path: path.name)
+def test_units_run_commands_that_exist_and_are_confined(path: Path) -> None:
     unit = configparser.ConfigParser(strict=False, interpolation=None)
     unit.optionxform = str  # type: ignore[assignment, method-assign]
     unit.read(path, "utf-8")
-    program, command = unit["Service"]["ExecStart"].split()[:2]
+    program, *arguments = unit["Service"]["ExecStart"].split()
     assert program.endswith("/.venv/bin/xuejing")
-    assert f"xuejing {command}" in dict(walk(cli.application()))
-    assert unit["Service"]["Restart"] == "always"
+    compose.parsed(arguments)
+    environment = dict(value.split("=", 1) for name, value in given(path) if name == "Environment")
+    assert {k.removeprefix(PREFIX).lower() for k in environment} <= {f.name for f in fields(Settings)}
+    assert unit["Service"].get("Restart") == ("always" if unit["Service"]["Type"] != "oneshot" else None)
     assert unit["Service"]["User"] == "xuejing"
     for confinement in ("NoNewPrivileges", "PrivateTmp", "ProtectHome", "PrivateDevices"):
         assert unit["Service"][confinement] == "true"

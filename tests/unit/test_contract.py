@@ -65,7 +65,8 @@ def test_every_field_is_described() -> None:
 REPLACEMENTS = st.sampled_from(
     [None, True, False, 0, 1, -1, 1.5, 30_000, "", "x", "x" * 65, "x" * 5000, [], ["A"], [""], ["A", 1], {}, [["A"]]]
 )
-FORMATTED = ("event_id", "occurred_at", "sent_at", "replaces", "answer_id", "target_event_id")
+DATES = ("period_first", "period_last", "due")
+FORMATTED = ("event_id", "occurred_at", "sent_at", "replaces", "answer_id", "target_event_id", *DATES)
 
 
 @given(st.sampled_from(LINES), st.data())

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
+from reports.asking import ALL
 from reports.context.group import Groups
 from reports.context.member import member_report
 from reports.context.quality import Deliveries
@@ -18,18 +21,19 @@ from reports.data import EVERYTHING, Policy, ReportData
 from reports.parts import rows_of
 from reports.population import Populations
 from reports.text import LANGUAGES
+from reports.withholding import RULES
 from schemas.errors import InputError, StoreError
 from schemas.reference import Roster, Text
 from sinks.read import Scope
 from tests.support.small_reports import FIRST, LAST, ORGANISATIONS, answer, make, members, study
 from web.dashboard import frame
-from web.dashboard.asking import SPANS, Asked, asked
-from web.dashboard.export import EXPORTS, OF_AGGREGATES, allowed, filters_of, query_of
+from web.dashboard.asking import QUARTERS, SPANS, Asked, asked, quarter
+from web.dashboard.export import EXPORTS, allowed, filters_of, purpose_needed
 from web.dashboard.gather import Branch, Committee, Freshness, Own, TreeLine
 from web.dashboard.glance import glance, week_of
 from web.dashboard.live import Hub
 from web.dashboard.render import PARTS, Rendered, pages, rendered, words
-from web.dashboard.sessions import LONGEST, MOST_FAILURES, Sessions
+from web.dashboard.sessions import LONGEST, MOST_FAILURES, PURPOSE_SECONDS, Sessions
 from web.dashboard.viewers import OPERATOR, LocalViewers, PageKind, Viewer
 
 TODAY = LAST
@@ -52,9 +56,18 @@ def test_every_period_ends_today_or_as_asked(span: Any) -> None:
     period = page.period(TODAY)
     assert period.last == (date(2026, 1, 6) if span == "days" else TODAY)
     assert span in ("today", "days") or period.first.weekday() == 0
-    whole = page.period(TODAY, whole_weeks=True)
-    assert (whole.first.weekday(), whole.last.weekday(), whole.days % 7) == (0, 6, 0)
-    assert whole.last < TODAY or TODAY.weekday() == 6
+    # Of aggregates there are whole quarters only, whatever is asked for.
+    assert page.period(TODAY, aggregate=True) == quarter(TODAY, 1)
+
+
+def test_quarters_are_whole_and_follow_each_other() -> None:
+    for today in (date(2026, 1, 1), date(2026, 3, 31), date(2026, 12, 31)):
+        found = [asked("committee", "b", {"span": span}, "zh").period(today, aggregate=True) for span in QUARTERS]
+        assert found[0].last < today
+        for period in found:
+            assert (period.first.day, (period.last + timedelta(days=1)).day, period.first.month % 3) == (1, 1, 1)
+            assert 90 <= period.days <= 92
+        assert all(a.first - timedelta(days=1) == b.last for a, b in pairwise(found))
 
 
 @pytest.mark.parametrize(
@@ -126,6 +139,8 @@ def test_a_link_lets_in_once_and_a_revoked_token_ends_the_session() -> None:
     viewers.key = "another"
     assert sessions.viewer(cookie) is None
     viewers.key = "secret"
+    assert sessions.viewer(cookie) is None, "a session that ended stays so"
+    cookie = sessions.enter("secret")
     assert sessions.viewer(cookie) == OPERATOR
     now[0] = LONGEST + 1
     assert sessions.viewer(cookie) is None
@@ -134,10 +149,11 @@ def test_a_link_lets_in_once_and_a_revoked_token_ends_the_session() -> None:
 def test_guessing_tokens_comes_to_an_end() -> None:
     now = [0.0]
     sessions = Sessions(LocalViewers("secret"), clock=lambda: now[0])
-    assert all(sessions.enter(f"guess {n}") is None for n in range(MOST_FAILURES))
-    assert sessions.enter("secret") is None
+    assert all(sessions.enter(f"guess {n}", address="a") is None for n in range(MOST_FAILURES))
+    assert sessions.enter("secret", address="a") is None
+    assert sessions.enter("secret", address="b") is not None, "others are not kept out"
     now[0] = 61.0
-    cookie = sessions.enter("secret")
+    cookie = sessions.enter("secret", address="a")
     assert cookie is not None
     sessions.leave(cookie)
     assert sessions.viewer(cookie) is None
@@ -145,14 +161,55 @@ def test_guessing_tokens_comes_to_an_end() -> None:
 
 def test_exports_exist_and_aggregates_get_only_what_withholds() -> None:
     for kind in KINDS:
-        assert allowed(kind, "named") == set(EXPORTS[kind])
-        assert allowed(kind, "aggregate") <= OF_AGGREGATES
+        page = Asked(kind, "" if kind == "operator" else "x", course="c1")
+        assert allowed(page, Scope.everything()) == set(EXPORTS[kind])
+        assert allowed(page, Scope("x", "aggregate")) <= RULES.keys()
+        assert not allowed(page, Scope("above", "aggregate")), "what is withheld there depends on who asks"
         for name in EXPORTS[kind]:
-            page = Asked(kind, "" if kind == "operator" else "x", course="c1")
-            filters = filters_of(query_of(name), page, TODAY, whole_weeks=False)
-            assert filters.given() <= query_of(name).filters
+            filters = filters_of(ALL[name], page, TODAY, aggregate=False)
+            assert filters.given() <= ALL[name].filters
             assert kind in ("operator",) or {"org", "member"} & filters.given()
-    assert "rejected" in allowed("member", "own")
+    assert "rejected" in allowed(Asked("member", "m"), Scope.own("m"))
+
+
+def test_rows_about_others_ask_for_a_purpose_and_nothing_else_does() -> None:
+    page = Asked("branch", "b1")
+    secretary = Viewer(Scope("b1", "named"), "branch_secretary", LABEL)
+    assert purpose_needed(secretary, page, "member-day")
+    assert not purpose_needed(secretary, page, "branch-day")
+    assert not purpose_needed(replace(secretary, purpose="inspection"), page, "member-day")
+    assert not purpose_needed(OPERATOR, page, "member-day")
+    assert not purpose_needed(Viewer(Scope.own("m"), "member", LABEL), Asked("member", "m"), "member-day")
+
+
+def test_above_a_branch_there_are_aggregates_until_a_purpose_is_stated() -> None:
+    officer = Viewer(Scope("top", "named"), "organisation_officer", LABEL, asks_purpose=True)
+    assert officer.scope == Scope("top", "aggregate")
+    for kind, subject in (("branch", "b1"), ("member", "b2-m1")):
+        assert not officer.may_open(kind, subject, ROSTER)  # type: ignore[arg-type]
+        assert officer.purpose_opens(kind, subject, ROSTER)  # type: ignore[arg-type]
+    assert not officer.purpose_opens("branch", "none", ROSTER)
+    assert not officer.purpose_opens("operator", "", ROSTER)
+    told = replace(officer, purpose="inspection")
+    assert told.scope == Scope("top", "named")
+    assert told.may_open("member", "b2-m1", ROSTER)
+    analyst = Viewer(Scope("top", "aggregate"), "committee_analyst", LABEL)
+    assert not analyst.purpose_opens("branch", "b1", ROSTER)
+    admin = Viewer(Scope.everything(), "operator", LABEL, asks_purpose=True)
+    assert admin.may_open("operator", "", ROSTER)
+    assert not admin.may_open("branch", "b1", ROSTER)
+
+
+def test_a_purpose_holds_for_an_hour() -> None:
+    now = [0.0]
+    sessions = Sessions(LocalViewers("secret"), clock=lambda: now[0])
+    cookie = sessions.enter("secret")
+    sessions.state(cookie, "inspection")
+    found = sessions.viewer(cookie)
+    assert found is not None
+    assert found.purpose == "inspection"
+    now[0] = PURPOSE_SECONDS + 1
+    assert sessions.viewer(cookie) == OPERATOR
 
 
 def data() -> ReportData:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -19,10 +21,9 @@ from schemas.families import FAMILIES
 from schemas.settings import Settings
 from schemas.tables import TABLES
 from sinks.read import QUERIES
-from sinks.read.query import FOLDER
 from streams.families import FOLDS
 from tests.chaos.people import roster_of
-from tests.support.compare import attendance_differences
+from tests.support.compare import family_differences
 from tests.support.harness import RECEIVED, Harness, event, uid
 from tests.support.oracle import compute
 
@@ -55,19 +56,19 @@ def test_a_declared_family_has_all_its_parts(family: Any) -> None:
 
 
 def test_families_that_are_shown_are_named() -> None:
-    assert Settings().shown_families == {"attendance"}
+    assert Settings().shown_families == FAMILIES.keys()
+    assert Settings(families="attendance").shown_families == {"attendance"}
     assert Settings(families="").shown_families == frozenset()
     with pytest.raises(ConfigError, match="no family of events dance") as error:
         _ = Settings(families="attendance, dance").shown_families
-    assert error.value.hint == "attendance"
+    assert error.value.hint == ", ".join(("all", *FAMILIES))
 
 
 def test_every_query_of_a_family_is_hidden_with_it() -> None:
     for family in FAMILIES.values():
-        sql = {q: (FOLDER / f"{q.replace('-', '_')}.sql").read_text("utf-8") for q in QUERIES}
-        reading = {q for q, text in sql.items() if f"FROM {family.table.name} FINAL" in text}
-        assert reading
-        assert reading <= set(family.queries) <= QUERIES.keys() | COMPUTED.keys()
+        reading = {n for n, query in QUERIES.items() if f"FROM {family.table.name} FINAL" in query.sql}
+        assert reading <= set(family.all_queries) <= QUERIES.keys() | COMPUTED.keys()
+        assert family.all_queries
     assert Settings().hidden_queries == {}
     assert Settings(families="").hidden_queries.keys() >= {"attendance", "meetings", "rhythm"}
 
@@ -77,10 +78,11 @@ def test_a_query_of_a_family_that_is_off_is_not_listed_and_says_so(monkeypatch: 
     shown = CliRunner().invoke(cli.application(), ["query", "list"]).output
     monkeypatch.setenv("XUEJING_FAMILIES", "")
     off = CliRunner().invoke(cli.application(), ["query", "list"]).output
-    assert "\nmeetings " in shown
-    assert "\nmeetings " not in off
-    asked = CliRunner().invoke(cli.application(), ["query", "meetings"])
-    assert "not shown here" in str(asked.exception)
+    for name in (name for family in FAMILIES.values() for name in family.all_queries):
+        assert f"\n{name} " in shown
+        assert f"\n{name} " not in off
+        asked = CliRunner().invoke(cli.application(), ["query", name])
+        assert "not shown here" in str(asked.exception)
 
 
 def test_what_is_kept_of_an_event_is_what_it_said() -> None:
@@ -135,10 +137,9 @@ def test_the_oracle_sees_a_difference() -> None:
     h = Harness()
     h.send([record(1)])
     expected = compute([record(1)], "Asia/Shanghai")
-    table = FAMILIES["attendance"].table
-    assert list(attendance_differences(h.sink.rows(table), expected)) == []
+    assert list(family_differences(h.figures(), expected)) == []
     expected.attendance["m1", date(2026, 3, 2), "s1"]["at"] += 1
-    assert len(list(attendance_differences(h.sink.rows(table), expected))) == 1
+    assert len(list(family_differences(h.figures(), expected))) == 1
 
 
 @pytest.mark.parametrize(
@@ -169,13 +170,20 @@ def test_the_fold_is_a_function_of_local_days() -> None:
 
 def test_a_simulated_term_has_the_attendance_that_is_true_of_it() -> None:
     scenario = default_scenario(days=21)
-    stated = truth(scenario)["attendance"]
+    said = truth(scenario)
+    stated = said["attendance"]
     h = Harness(rosters=roster_of(scenario))
     for flush in simulate(scenario):
-        if b'"duration_ms"' not in flush.lines[0] or b'"attendance"' in flush.lines[0]:
+        if b'"duration_ms"' not in flush.lines[0] or json.loads(flush.lines[0])["event_type"] in FAMILIES:
             h.send(flush.lines)
     found: dict[str, list[list[str]]] = {}
     for member, day, session in sorted(rows(h)):
         found.setdefault(member, []).append([day, session])
     assert sum(map(len, found.values())) > 80
     assert found == stated
+    assert said["happened"].keys() == FAMILIES.keys() - {"attendance"}
+    for name, by_member in said["happened"].items():
+        kept: Counter[str] = Counter()
+        for row in h.sink.rows(FAMILIES[name].table):
+            kept[row["member_id"]] += len(row["event_ids"])
+        assert kept == Counter(by_member), name

@@ -26,12 +26,13 @@ from schemas.metrics import METRICS
 from schemas.reference.columns import Text
 from sinks.read import Scope
 from tests.support.documents import MOMENT, figures, reports_of
+from tests.support.small_reports import mapped
 from tests.support.texts import CHINESE
 from tests.unit.test_formats_pdf import KINDS
 from tests.unit.test_report_pages import empty, full, side_by_side
 
 ALL = [r for data in (full(), side_by_side(), empty()) for r in reports_of(data)]
-ALL += reports_of(full(), Scope(None, "aggregate"))
+ALL += reports_of(full(), Scope(None, "aggregate")) + reports_of(mapped())
 EVIL = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1+1", "  =cmd|' /C calc'!A0", '=HYPERLINK("http://x")']
 
 

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from commands.my_data_columns import in_chinese
 from schemas.erased import Erased
 from schemas.keyed import MemberKey
 from schemas.persons import PERSON_COLUMNS, PERSONS, as_word, mentions, unlisted
@@ -23,6 +24,13 @@ def test_every_table_says_what_it_holds_about_persons() -> None:
         assert bool(held.column) or not columns & PERSON_COLUMNS, f"{name} has a column about persons"
         assert table.personal == (bool(held.column) or held.by_register), name
         assert not held.column or f"`{held.column}` = {{m:String}}" in mentions(table), name
+
+
+def test_every_column_that_a_person_gets_is_explained_in_chinese() -> None:
+    for name, held in PERSONS.items():
+        for column in TABLES[name].columns if held.column else ():
+            if column.name not in held.withheld:
+                assert re.search("[\u4e00-\u9fff]", in_chinese(name, column.name)), (name, column.name)
 
 
 def test_an_id_is_found_as_a_word_of_its_own() -> None:

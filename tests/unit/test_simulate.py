@@ -15,6 +15,7 @@ import pytest
 
 from producers.simulate import Flush, Messiness, Scenario, default_scenario, scaled_scenario, simulate
 from schemas.errors import ConfigError
+from schemas.families import FAMILIES
 
 
 def _digest(scenario: Scenario) -> str:
@@ -89,7 +90,7 @@ def test_everybody_but_two_begins_and_nobody_before_joining(scenario: Scenario, 
     zone = ZoneInfo(scenario.timezone)
     for event in events:
         day = datetime.fromisoformat(event["occurred_at"]).astimezone(zone).date()
-        if event["event_type"] != "attendance":
+        if event["event_type"] not in FAMILIES:
             first[event["member_id"]] = min(day, first.get(event["member_id"], day))
     silent = [p for p in scenario.members if p.member_id not in first]
     assert len(silent) == 2
@@ -127,7 +128,7 @@ def test_receipt_is_in_order_and_arrival_differs_from_event_time(flushes: list[F
 
 def test_the_story_has_every_kind_of_trouble(scenario: Scenario, events: list[dict[str, Any]]) -> None:
     by_type = Counter(event["event_type"] for event in events)
-    assert set(by_type) == {"study", "answer", "error", "withdraw", "attendance"}
+    assert set(by_type) == {"study", "answer", "error", "withdraw", *FAMILIES}
     errors = [event for event in events if event["event_type"] == "error"]
     assert any("answer_id" in e for e in errors)
     assert any("answer_id" not in e and "exam_id" in e for e in errors)

@@ -12,6 +12,8 @@ import pytest
 
 from producers.simulate import Flush, Scenario, default_scenario, simulate
 from schemas.decode import Position, Refusal, decode_line
+from schemas.envelope import ORGANISATION
+from schemas.families import FAMILIES
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _MOMENT = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d")
@@ -23,7 +25,7 @@ _FIELDS = {
     "answer": _QUESTION | {"duration_ms", "correct", "score", "max_score"},
     "error": _QUESTION | {"answer_id", "expected", "kind"},
     "withdraw": {"target_event_id", "reason"},
-    "attendance": {"session_id", "meeting", "method", "duration_ms", "make_up"},
+    **{name: set(family.fields) for name, family in FAMILIES.items()},
 }
 
 
@@ -52,7 +54,7 @@ def _problem(event: dict[str, Any], scenario: Scenario, seen: dict[str, str]) ->
         if event["session_id"] not in {s.session_id for s in scenario.sessions}:
             return "unknown session"
     elif "course_id" not in event:
-        if kind != "withdraw":
+        if kind != "withdraw" and kind not in FAMILIES:
             return "no course"
     elif event["course_id"] not in {c.course_id for c in scenario.catalogue.courses}:
         return "unknown course"
@@ -146,6 +148,7 @@ def test_the_decoder_agrees_line_by_line(scenario: Scenario, flushes: list[Flush
 
 def test_unknown_members_are_not_in_the_roster(scenario: Scenario, flushes: list[Flush]) -> None:
     roster = {person.member_id for person in scenario.members}
+    roster |= {ORGANISATION + o.org_id for o in scenario.organisations}
     for flush in flushes:
         strange = any(cause == "unknown_member" for _, cause in flush.spoiled)
         assert (flush.member_id not in roster) == strange

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import cast
@@ -18,6 +19,7 @@ from reports.site import Site
 from schemas.credit import CreditPolicy
 from schemas.reference.columns import Language, Text
 from sinks.audit import Entry, what
+from sinks.corrections import contested
 from sinks.read import Filters, Reader, Scope
 from web.problems import Problem
 
@@ -112,7 +114,9 @@ def make(service: Service, caller: Caller, asked: ReportRequest, folder: Path) -
             member=asked.subject if own else None,
             credit=CreditPolicy.of(settings.credit_rules, settings.shown_families),
         )
-    data = signed(data, settings.made_by, asked.purpose)
+    made_by = " · ".join(part for part in (settings.made_by, f"{caller.principal.role} {caller.id}") if part)
+    data = signed(data, made_by, asked.purpose)
+    data = replace(data, contested=contested(service.store, data.as_of))
     check_content(data, content)
     site = Site(
         data,

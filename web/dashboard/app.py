@@ -3,34 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
-from collections.abc import AsyncIterator, Callable, Hashable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Mapping
 from datetime import date
 from importlib.resources import files
-from typing import IO, Any, get_args
+from typing import Any, get_args
 from urllib.parse import parse_qs
-from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
-from reports.analytics.computed import COMPUTED
 from schemas.errors import InputError, StoreError
 from schemas.reference import Roster
 from schemas.reference.columns import Language
 from sinks.read import QueryError, ScopeError
 from web.dashboard import export, frame
 from web.dashboard.asking import PARAMETERS, Asked, asked
-from web.dashboard.gather import Gatherer
-from web.dashboard.live import Hub
-from web.dashboard.map_page import map_page
-from web.dashboard.operations import Machine, operations
-from web.dashboard.render import QUICK, Rendered, pages, words
-from web.dashboard.sessions import COOKIE, LONGEST, Sessions
-from web.dashboard.version import store_version
+from web.dashboard.board import Dashboard
+from web.dashboard.render import QUICK, pages, words
+from web.dashboard.sessions import COOKIE, LONGEST
 from web.dashboard.viewers import PageKind, Viewer
+from web.dashboard.watching import looks
+from web.limits import Buckets
+from web.security import AddressLimit, Guard, address
 
 KINDS: dict[str, PageKind] = {kind: kind for kind in get_args(PageKind)}
 STATIC = {"dashboard.css": "text/css", "live.js": "text/javascript", "mark.svg": "image/svg+xml"}
@@ -45,63 +40,17 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 LARGEST_FORM = 4096
-Csv = Callable[..., None]
+ADDRESS_PER_MINUTE, ADDRESS_BURST = 1200, 600
+LEAST_PURPOSE, LONGEST_PURPOSE = 4, 200
+"""Characters."""
 
 
-@dataclass
-class Dashboard:
-    """What the pages are made with. ``hosts``: names under which it answers, any where empty; ``csv`` writes frames;
-    ``asked``: what computed queries need besides."""
+class _PurposeWanted(Exception):
+    """What was asked for is shown to whoever says what for."""
 
-    gatherer: Gatherer
-    sessions: Sessions
-    csv: Csv
-    language: Language = "zh"
-    machine: Machine = field(default_factory=Machine)
-    hosts: frozenset[str] = frozenset()
-    asked: dict[str, Any] = field(default_factory=dict)
-    hub: Hub = field(init=False)
-    _seen: Hashable = field(default=None, init=False)
-    _zone: ZoneInfo = field(default=ZoneInfo("UTC"), init=False)
-
-    def __post_init__(self) -> None:
-        self.hub = Hub(self._version)
-
-    def _version(self) -> Hashable:
-        found = store_version(self.gatherer.store)
-        if found != self._seen:
-            self._zone, self._seen = self.gatherer.zone(self.gatherer.reader()), found
-        # At midnight today becomes yesterday.
-        return found, self.gatherer.clock().astimezone(self._zone).date()
-
-    def parts(self, viewer: Viewer, page: Asked) -> tuple[Rendered, ...]:
-        """The parts of a page for a viewer. Called in a thread."""
-        view = self.view(viewer, page)
-        zone = ZoneInfo(view.fresh.timezone)
-        return pages(page.language).parts(page, view, zone=zone, k=str(self.gatherer.k), **frame.inside(viewer, page))
-
-    def quick(self, viewer: Viewer, page: Asked) -> tuple[Rendered, ...]:
-        """The parts that can be had at once. Called in a thread."""
-        now = self.gatherer.now(viewer, page)
-        zone, names = ZoneInfo(now.fresh.timezone), QUICK[page.kind]
-        return pages(page.language).some(names, page, now, zone=zone, **frame.inside(viewer, page))
-
-    def view(self, viewer: Viewer, page: Asked) -> Any:
-        """The content of a page."""
-        if page.kind == "branch":
-            return self.gatherer.branch(viewer, page)
-        if page.kind == "committee":
-            return self.gatherer.committee(viewer, page)
-        if page.kind == "member":
-            return self.gatherer.member(viewer, page)
-        if page.kind == "map":
-            return map_page(self.gatherer, viewer, page)
-        return operations(self.gatherer, viewer.scope, self.machine, page.language)
-
-    def known(self) -> tuple[Roster, date]:
-        """The roster by which pages are allowed, and the local day."""
-        reader = self.gatherer.reader()
-        return reader.roster(), self.gatherer.today(reader)
+    def __init__(self, address: str) -> None:
+        super().__init__(address)
+        self.address = address
 
 
 class _Refused(Exception):
@@ -119,21 +68,31 @@ def application(dashboard: Dashboard) -> FastAPI:
             return "en" if spoken == "en" else "zh"
         return dashboard.language
 
-    def plain(request: Request, status: int, title: str, trouble: str = "", enter: bool = False) -> HTMLResponse:
+    def plain(
+        request: Request, status: int, title: str, trouble: str = "", enter: bool = False, ask: str = ""
+    ) -> HTMLResponse:
         spoken = language(request)
         text = words(spoken)
         said = text(trouble) if trouble.startswith("dash.") else trouble
-        made = pages(spoken).other("plain", title=text(title), trouble=said, enter=enter)
+        made = pages(spoken).other("plain", title=text(title), trouble=said, enter=enter, ask=ask)
         return HTMLResponse(made, status)
 
     def viewer_of(request: Request) -> Viewer | None:
         return sessions.viewer(request.cookies.get(COOKIE))
 
-    app.add_middleware(_Guard, hosts=dashboard.hosts)
+    app.add_middleware(_Hosts, hosts=dashboard.hosts)
+    buckets = Buckets(ADDRESS_PER_MINUTE, ADDRESS_BURST)
+    app.add_middleware(AddressLimit, buckets=buckets, language=dashboard.language)
+    app.add_middleware(Guard, most_bytes=LARGEST_FORM, language=dashboard.language, headers=HEADERS)
 
     @app.exception_handler(_Refused)
     async def refused(request: Request, _: Exception) -> Response:
         return plain(request, 404, "dash.product", "dash.not_here")
+
+    @app.exception_handler(_PurposeWanted)
+    async def purpose_wanted(request: Request, error: Exception) -> Response:
+        assert isinstance(error, _PurposeWanted)
+        return plain(request, 403, "dash.purpose_title", ask=error.address)
 
     @app.exception_handler(InputError)
     async def wrong(request: Request, error: Exception) -> Response:
@@ -154,27 +113,50 @@ def application(dashboard: Dashboard) -> FastAPI:
     @app.get("/enter")
     async def entrance(request: Request) -> Response:
         if key := request.query_params.get("key"):
-            cookie = await asyncio.to_thread(sessions.enter, "", key)
+            cookie = await asyncio.to_thread(sessions.enter, "", key, address(request.scope))
             return _let_in(request, cookie) if cookie else plain(request, 403, "dash.enter", "dash.enter_wrong", True)
         return plain(request, 200, "dash.enter", enter=True)
 
     @app.post("/enter")
     async def enter(request: Request) -> Response:
-        if not _same_origin(request):
-            raise _Refused
-        body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > LARGEST_FORM:
-                raise _Refused
-        token = parse_qs(body.decode("utf-8", "replace")).get("token", [""])[0].strip()
-        cookie = await asyncio.to_thread(sessions.enter, token)
+        token = (await form(request)).get("token", "")
+        cookie = await asyncio.to_thread(sessions.enter, token, "", address(request.scope))
         return _let_in(request, cookie) if cookie else plain(request, 403, "dash.enter", "dash.enter_wrong", True)
+
+    @app.get("/purpose")
+    async def say_purpose(request: Request) -> Response:
+        viewer = await asyncio.to_thread(viewer_of, request)
+        if viewer is None:
+            return RedirectResponse("/enter", 303)
+        return plain(request, 200, "dash.purpose_title", ask=_ours(request.query_params.get("next", "")))
+
+    @app.post("/purpose")
+    async def purpose(request: Request) -> Response:
+        given = await form(request)
+        if await asyncio.to_thread(viewer_of, request) is None:
+            return RedirectResponse("/enter", 303)
+        said, following = given.get("purpose", ""), _ours(given.get("next", ""))
+        # An empty one takes back what was said.
+        if said and not (LEAST_PURPOSE <= len(said) <= LONGEST_PURPOSE and said.isprintable()):
+            return plain(request, 400, "dash.purpose_title", "dash.purpose_short", ask=following)
+        sessions.state(request.cookies.get(COOKIE), said)
+        return RedirectResponse(following, 303)
+
+    @app.get("/looked")
+    async def looked(request: Request) -> Response:
+        viewer = await asyncio.to_thread(viewer_of, request)
+        if viewer is None:
+            return RedirectResponse("/enter", 303)
+        if (member := viewer.scope.member_id) is None:
+            raise _Refused
+        found = await asyncio.to_thread(looks, dashboard.watch, member)
+        zone, text = await asyncio.to_thread(dashboard.zone), words(language(request))
+        known = {key.removeprefix("dash.did_") for key in text.messages if key.startswith("dash.did_")}
+        return HTMLResponse(pages(language(request)).other("looked", looks=found, zone=zone, known=known))
 
     @app.post("/leave")
     async def leave(request: Request) -> Response:
-        if not _same_origin(request):
-            raise _Refused
+        await form(request)
         sessions.leave(request.cookies.get(COOKIE))
         response = RedirectResponse("/enter", 303)
         response.delete_cookie(COOKIE, path="/")
@@ -198,26 +180,43 @@ def application(dashboard: Dashboard) -> FastAPI:
             raise _Refused
         return RedirectResponse(asked(KINDS[kind], given.get("subject", ""), given, language(request)).address, 303)
 
+    async def form(request: Request) -> Mapping[str, str]:
+        """The fields of a form. Raises _Refused for one that another site sent."""
+        if not _same_origin(request):
+            raise _Refused
+        given = parse_qs((await request.body()).decode("utf-8", "replace"))
+        return {name: values[0].strip() for name, values in given.items()}
+
     async def opened(request: Request, kind: str, subject: str) -> tuple[Viewer, Asked, Roster, date]:
-        """Who asks for which page. Raises _Refused for one that is not theirs."""
+        """Who asks for which page. Raises _Refused for one that is not theirs, _PurposeWanted for one that waits for a
+        word."""
         viewer = await asyncio.to_thread(viewer_of, request)
         if viewer is None or kind not in KINDS:
             raise _Refused
         given = {k: v for k, v in request.query_params.items() if k in PARAMETERS}
         page = asked(KINDS[kind], subject, given, language(request))
         roster, today = await asyncio.to_thread(dashboard.known)
+        if viewer.purpose_opens(page.kind, subject, roster):
+            raise _PurposeWanted(page.address)
         if not viewer.may_open(page.kind, subject, roster):
             raise _Refused
         return viewer, page, roster, today
+
+    async def shown(viewer: Viewer, page: Asked, roster: Roster, today: date) -> None:
+        """Record that a page is shown, before it is."""
+        named = dashboard.gatherer.named(page, roster, today)
+        await asyncio.to_thread(dashboard.watch.page, viewer, page, named)
 
     @app.get("/data/operator/{name}.csv")
     @app.get("/data/{kind}/{subject}/{name}.csv")
     async def data(request: Request, name: str, kind: str = "operator", subject: str = "") -> Response:
         viewer, page, _, today = await opened(request, kind, subject)
-        if name not in export.allowed(page.kind, viewer.scope.detail):
+        if name not in export.allowed(page, export.scope_of(viewer, page)):
             raise _Refused
+        if export.purpose_needed(viewer, page, name):
+            raise _PurposeWanted(f"/data{page.path}/{name}.csv?{page.query}")
         try:
-            body = await asyncio.to_thread(_csv, dashboard, viewer, page, name, today)
+            body = await asyncio.to_thread(dashboard.export, viewer, page, name, today)
         except (ScopeError, QueryError):
             raise _Refused from None
         headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
@@ -226,15 +225,17 @@ def application(dashboard: Dashboard) -> FastAPI:
     @app.get("/live/operator")
     @app.get("/live/{kind}/{subject}")
     async def live(request: Request, kind: str = "operator", subject: str = "") -> Response:
-        viewer, page, _, _ = await opened(request, kind, subject)
+        viewer, page, roster, today = await opened(request, kind, subject)
+        await shown(viewer, page, roster, today)
         have = request.query_params.get("have", "")[:1000].split(".")
 
         async def allowed() -> bool:
+            # Another purpose, or none any more, makes another page.
             return await asyncio.to_thread(viewer_of, request) == viewer
 
         quick = (lambda: dashboard.quick(viewer, page)) if page.kind in QUICK else None
         events = hub.stream(
-            (viewer.scope, page),
+            (viewer.scope, viewer.rights, page),
             lambda: dashboard.parts(viewer, page),
             have,
             allowed,
@@ -249,8 +250,9 @@ def application(dashboard: Dashboard) -> FastAPI:
         if await asyncio.to_thread(viewer_of, request) is None:
             return RedirectResponse("/enter", 303)
         viewer, page, roster, today = await opened(request, kind, subject)
+        await shown(viewer, page, roster, today)
         parts = await hub.parts(
-            (viewer.scope, page), lambda: dashboard.parts(viewer, page), pulse=page.kind == "operator"
+            (viewer.scope, viewer.rights, page), lambda: dashboard.parts(viewer, page), pulse=page.kind == "operator"
         )
         courses = await asyncio.to_thread(dashboard.gatherer.courses)
         around = frame.around(viewer, page, roster, today, courses)
@@ -259,8 +261,8 @@ def application(dashboard: Dashboard) -> FastAPI:
     return app
 
 
-class _Guard:
-    """Refuses foreign names of this machine, and gives every answer its headers."""
+class _Hosts:
+    """Refuses foreign names of this machine."""
 
     def __init__(self, app: Any, hosts: frozenset[str]) -> None:
         self._app, self._hosts = app, hosts
@@ -272,27 +274,9 @@ class _Guard:
             return
         host = (Request(scope).url.hostname or "").lower()
         if self._hosts and host not in self._hosts:
-            await Response("unknown host", 421, HEADERS)(scope, receive, send)
+            await Response("unknown host", 421)(scope, receive, send)
             return
-
-        async def with_headers(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                given = {name.lower() for name, _ in message["headers"]}
-                more = [(n.lower().encode(), v.encode()) for n, v in HEADERS.items() if n.lower().encode() not in given]
-                message = {**message, "headers": [*message["headers"], *more]}
-            await send(message)
-
-        await self._app(scope, receive, with_headers)
-
-
-def _csv(dashboard: Dashboard, viewer: Viewer, page: Asked, name: str, today: date) -> bytes:
-    reader = dashboard.gatherer.reader()
-    out: IO[bytes] = io.BytesIO()
-    more = dashboard.asked if name in COMPUTED else {}
-    zone = ZoneInfo(reader.generation().timezone)
-    dashboard.csv(export.frames(reader, name, viewer, page, today, **more), out, zone, bom=True)
-    out.seek(0)
-    return out.read()
+        await self._app(scope, receive, send)
 
 
 async def _sent(events: AsyncIterator[tuple[str, Any]]) -> AsyncIterator[str]:
@@ -312,6 +296,12 @@ def _let_in(request: Request, cookie: str) -> Response:
     secure = request.url.scheme == "https"
     response.set_cookie(COOKIE, cookie, max_age=LONGEST, httponly=True, samesite="strict", secure=secure, path="/")
     return response
+
+
+def _ours(following: str) -> str:
+    """Where to go on: an address here, else the start."""
+    own = following.startswith("/") and not following.startswith("//") and "\\" not in following
+    return following if own and following.isprintable() else "/"
 
 
 def _same_origin(request: Request) -> bool:

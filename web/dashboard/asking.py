@@ -13,8 +13,10 @@ from schemas.errors import InputError
 from schemas.reference.columns import Language
 from web.dashboard.viewers import PageKind
 
-Span = Literal["today", "week", "weeks4", "weeks12", "weeks20", "days"]
-SPANS: tuple[Span, ...] = get_args(Span)
+Span = Literal["today", "week", "weeks4", "weeks12", "weeks20", "days", "quarter1", "quarter2", "quarter3", "quarter4"]
+QUARTERS: tuple[Span, ...] = ("quarter1", "quarter2", "quarter3", "quarter4")
+"""The latest calendar quarter that is over, the one before it, and so on: what aggregates are asked by."""
+SPANS: tuple[Span, ...] = tuple(span for span in get_args(Span) if span not in QUARTERS)
 DEFAULT: Span = "weeks12"
 _WEEKS: Mapping[str, int] = {"weeks4": 4, "weeks12": 12, "weeks20": 20}
 LONGEST = 1100
@@ -60,13 +62,12 @@ class Asked:
         """The same page in a language."""
         return replace(self, language=language)
 
-    def period(self, today: date, *, whole_weeks: bool = False) -> Period:
-        """The days asked for. ``whole_weeks``: of aggregates, which end with the last whole week and take no days of
-        one's own: two periods that differ by one day tell what happened on it."""
+    def period(self, today: date, *, aggregate: bool = False) -> Period:
+        """The days asked for. ``aggregate``: always a calendar quarter that is over, whatever else is asked for: of
+        two periods that overlap the difference tells what happened in the rest."""
+        if aggregate or self.span in QUARTERS:
+            return quarter(today, QUARTERS.index(self.span) + 1 if self.span in QUARTERS else 1)
         monday = today - timedelta(days=today.weekday())
-        if whole_weeks:
-            weeks = _WEEKS.get(self.span, _WEEKS[DEFAULT])
-            return Period(monday - timedelta(weeks=weeks), monday - timedelta(days=1))
         if self.span == "days":
             assert self.first is not None
             assert self.last is not None
@@ -78,6 +79,14 @@ class Asked:
         return Period(monday - timedelta(weeks=_WEEKS[self.span] - 1), today)
 
 
+def quarter(today: date, ago: int) -> Period:
+    """A calendar quarter that is over; ``ago`` 1 is the latest."""
+    months = 12 * today.year + 3 * ((today.month - 1) // 3) - 3 * ago
+    first = date(months // 12, months % 12 + 1, 1)
+    after = months + 3
+    return Period(first, date(after // 12, after % 12 + 1, 1) - timedelta(days=1))
+
+
 def asked(kind: PageKind, subject: str, given: Mapping[str, str], language: Language) -> Asked:
     """From the parameters of an address; ``language``: where none is given. Raises InputError for what is no period."""
     spoken = given.get("lang") or language
@@ -87,7 +96,7 @@ def asked(kind: PageKind, subject: str, given: Mapping[str, str], language: Lang
     if len(course) > 64:
         raise InputError("a course's id has at most 64 characters", where="course")
     span = given.get("span") or ("days" if given.get("from") else DEFAULT)
-    if span not in SPANS:
+    if span not in SPANS and span not in QUARTERS:
         raise InputError(f"there is no period {span!r}", where="span", hint=", ".join(SPANS))
     found = Asked(kind, subject, span, course=course, language="en" if spoken == "en" else "zh")
     if span != "days":

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import polars as pl
 
-from reports.analytics.computed import COMPUTED, ComputedQuery
-from sinks.read import QUERIES, Filters, Query, Reader
-from sinks.read.scope import Detail
+from reports import asking
+from reports.asking import ALL, Question
+from reports.withholding import RULES
+from schemas.settings import Settings
+from sinks.read import Filters, Reader, Scope
 from web.dashboard.asking import Asked
 from web.dashboard.viewers import PageKind, Viewer
 
@@ -26,32 +28,37 @@ EXPORTS: Mapping[PageKind, tuple[str, ...]] = {
     "operator": ("ledger", "rejected"),
 }  # fmt: skip
 """Kind of page → the queries that it links to."""
-OF_AGGREGATES = frozenset({"branches"})
-"""Those of them that withhold what is about few: the only ones that a viewer of aggregates gets."""
-
-Writer = Callable[[Iterator[pl.DataFrame], Any], None]
 
 
-def allowed(kind: PageKind, detail: Detail) -> frozenset[str]:
-    """Queries that a page may link to for a viewer."""
-    names = frozenset(EXPORTS[kind])
-    if detail == "aggregate":
-        return names & OF_AGGREGATES
-    return frozenset(name for name in names if detail in query_of(name).details)
+def allowed(asked: Asked, scope: Scope) -> frozenset[str]:
+    """Queries that a page may link to for a scope. One of aggregates asks about its own organisation as a whole: what
+    is withheld of that does not depend on who asks."""
+    names = frozenset(EXPORTS[asked.kind])
+    if scope.detail == "aggregate":
+        return names & RULES.keys() if asked.subject == scope.node else frozenset()
+    return frozenset(name for name in names if scope.detail in ALL[name].details)
 
 
-def query_of(name: str) -> Query | ComputedQuery:
-    """A query of the store, or one that is computed. Raises KeyError."""
-    return QUERIES[name] if name in QUERIES else COMPUTED[name]
+def scope_of(viewer: Viewer, asked: Asked) -> Scope:
+    """With what scope a page's data are asked for. The operator's page is about lines, not about groups: where they
+    name somebody, a purpose is asked for."""
+    return viewer.rights if asked.kind == "operator" else viewer.scope
 
 
-def filters_of(query: Query | ComputedQuery, asked: Asked, today: date, *, whole_weeks: bool) -> Filters:
+def purpose_needed(viewer: Viewer, asked: Asked, name: str) -> bool:
+    """Whether somebody has to say what the rows are for before they get them: a file with names goes further than a
+    page. Not of whoever sits at this machine, and not of one's own."""
+    named = scope_of(viewer, asked).detail == "named" and "member_id" in ALL[name].names
+    return named and not viewer.local and not viewer.purpose
+
+
+def filters_of(query: Question, asked: Asked, today: date, *, aggregate: bool) -> Filters:
     """The page's own filters, as far as the query has them."""
     given: dict[str, Any] = {}
     if asked.kind != "operator":
-        period = asked.period(today, whole_weeks=whole_weeks)
+        period = asked.period(today, aggregate=aggregate)
         given = {"first": period.first, "last": period.last}
-        if asked.course:
+        if asked.course and not aggregate:
             given["course"] = asked.course
     if asked.kind == "member":
         given["member"] = asked.subject
@@ -60,11 +67,10 @@ def filters_of(query: Query | ComputedQuery, asked: Asked, today: date, *, whole
     return replace(Filters(), **{name: value for name, value in given.items() if name in query.filters})
 
 
-def frames(reader: Reader, name: str, viewer: Viewer, asked: Asked, today: date, **more: Any) -> Iterator[pl.DataFrame]:
-    """The rows, block by block. Raises ScopeError or QueryError for what may not be asked."""
-    query = query_of(name)
-    filters = filters_of(query, asked, today, whole_weeks=viewer.scope.detail == "aggregate")
-    if isinstance(query, ComputedQuery):
-        yield query.frame(reader, viewer.scope, filters, **more)
-    else:
-        yield from reader.batches(name, viewer.scope, filters)
+def frames(
+    reader: Reader, name: str, viewer: Viewer, asked: Asked, today: date, settings: Settings
+) -> list[pl.DataFrame]:
+    """The rows, in blocks. Raises ScopeError, QueryError or InputError for what may not be asked."""
+    query, scope = ALL[name], scope_of(viewer, asked)
+    filters = filters_of(query, asked, today, aggregate=scope.detail == "aggregate")
+    return list(asking.frames(reader, query, scope, filters, settings))

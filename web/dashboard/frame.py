@@ -10,13 +10,12 @@ from typing import Any
 from reports.order import natural
 from schemas.reference import Roster, Text
 from schemas.reference.columns import Language
-from web.dashboard.asking import SPANS, Asked
-from web.dashboard.export import allowed
+from web.dashboard.asking import QUARTERS, SPANS, Asked, quarter
+from web.dashboard.export import allowed, scope_of
 from web.dashboard.render import words
 from web.dashboard.viewers import PageKind, Viewer
 
 AGO = ("seconds", "minutes", "hours", "days")
-OF_AGGREGATES = ("weeks4", "weeks12", "weeks20")
 
 
 def home(viewer: Viewer, roster: Roster, today: date) -> tuple[PageKind, str] | None:
@@ -26,7 +25,7 @@ def home(viewer: Viewer, roster: Roster, today: date) -> tuple[PageKind, str] | 
         return "member", scope.member_id
     roots = [scope.node] if scope.node is not None else sorted(roster.roots(today), key=natural)
     if not roots:
-        return ("operator", "") if scope.operator else None
+        return ("operator", "") if viewer.rights.operator else None
     node = next((root for root in roots if roster.children(root, today)), roots[0])
     inner = scope.detail == "aggregate" or roster.children(node, today)
     return ("committee" if inner else "branch"), node
@@ -38,7 +37,8 @@ def nodes(viewer: Viewer, roster: Roster, today: date, kind: PageKind) -> list[t
     scope = viewer.scope
     if scope.detail == "own" or kind not in ("branch", "committee", "map"):
         return []
-    if kind == "branch" and scope.detail != "named":
+    # Who has yet to say what for is asked when they come to a branch.
+    if kind == "branch" and viewer.rights.detail != "named":
         return []
     roots = [scope.node] if scope.node is not None else roster.roots(today)
     every = sorted({n for root in roots for n in roster.subtree(root, today)}, key=natural)
@@ -63,7 +63,7 @@ def around(
     text = words(asked.language)
     other: Language = "en" if asked.language == "zh" else "zh"
     aggregate = viewer.scope.detail == "aggregate"
-    period = asked.period(today, whole_weeks=aggregate)
+    period = asked.period(today, aggregate=aggregate)
     title, path = _title(asked, roster, today)
     return {
         "title": title or text("dash.operator"),
@@ -74,18 +74,32 @@ def around(
         "other_tag": "zh-CN" if other == "zh" else "en",
         "ago": json.dumps({key: text.messages[f"dash.{key}"] for key in AGO}, ensure_ascii=False),
         "nodes": nodes(viewer, roster, today, asked.kind),
-        "spans": OF_AGGREGATES if aggregate else SPANS,
+        "spans": _spans(asked, today, aggregate=aggregate),
         "first": period.first,
         "last": period.last,
-        "courses": [(course, title.of(asked.language)) for course, title in courses],
-        "notice": text("dash.whole_weeks") if aggregate else "",
+        "courses": [] if aggregate else [(course, title.of(asked.language)) for course, title in courses],
+        "notice": text("dash.whole_quarters") if aggregate else "",
+        "purpose": viewer.purpose,
+        "asks_purpose": viewer.asks_purpose and aggregate,
+        "own": viewer.scope.member_id is not None,
+        "here": asked.address,
     }
+
+
+def _spans(asked: Asked, today: date, *, aggregate: bool) -> list[tuple[str, str]]:
+    """Periods that can be chosen, and what they are called."""
+    text = words(asked.language)
+    if not aggregate:
+        return [(s, text("dash.days_of_own" if s == "days" else f"dash.{s}")) for s in SPANS]
+    firsts = [quarter(today, ago + 1).first for ago in range(len(QUARTERS))]
+    names = [text("dash.quarter", year=str(d.year), n=str((d.month + 2) // 3)) for d in firsts]
+    return list(zip(QUARTERS, names, strict=True))
 
 
 def inside(viewer: Viewer, asked: Asked) -> dict[str, Any]:
     """Values that the parts themselves use."""
     return {
-        "view_queries": allowed(asked.kind, viewer.scope.detail),
+        "view_queries": allowed(asked, scope_of(viewer, asked)),
         "data_href": lambda query: f"/data{asked.path}/{query}.csv?{asked.query}",
         "page_href": lambda kind, subject: asked.about(kind, subject).address,
     }
@@ -123,7 +137,7 @@ def _links(viewer: Viewer, asked: Asked, roster: Roster, today: date) -> list[tu
 def _first(viewer: Viewer, asked: Asked, roster: Roster, today: date, kind: PageKind) -> str | None:
     """The subject of a link in the head: this page's where it is of that kind."""
     if kind == "operator":
-        return "" if viewer.scope.operator else None
+        return "" if viewer.rights.operator else None
     if kind == "member":
         return viewer.scope.member_id or (asked.subject if asked.kind == "member" else None)
     if kind == asked.kind:

@@ -178,6 +178,14 @@ class Gatherer:
         )
         return [(c.course_id, Text(c.title or c.course_id, c.title_en or c.title or c.course_id)) for c in found]
 
+    def named(self, asked: Asked, roster: Roster, today: date) -> frozenset[str]:
+        """Members whom a page shows by name."""
+        if asked.kind == "member":
+            return frozenset({asked.subject})
+        if asked.kind != "branch":
+            return frozenset()
+        return Populations(roster, asked.period(today)).of(asked.subject).ids
+
     def today(self, reader: Reader) -> date:
         """The local day."""
         return self.clock().astimezone(self.zone(reader)).date()
@@ -226,7 +234,9 @@ class Gatherer:
         policy = Policy("named" if named else "aggregate", 1 if named else self.k)
         groups = Groups(data, populations, Deliveries(data), content_of(asked), policy)
         report = groups.report(asked.subject)
-        return Committee(report, tuple(_tree(groups, report, asked, named)), named, self.freshness(reader, scope))
+        # Who may see names once they have said what for gets there by the same links.
+        links = viewer.rights.detail == "named"
+        return Committee(report, tuple(_tree(groups, report, asked, links)), named, self.freshness(reader, scope))
 
     def member(self, viewer: Viewer, asked: Asked) -> Own:
         """A member's own page."""
@@ -254,8 +264,8 @@ class Gatherer:
         member: str | None = None,
         aggregate: bool = False,
     ) -> ReportData:
-        """What a page over the days asked for is made from; ``aggregate``: whole weeks."""
-        period = asked.period(today, whole_weeks=aggregate)
+        """What a page over the days asked for is made from; ``aggregate``: a quarter that is over."""
+        period = asked.period(today, aggregate=aggregate)
         now = self.clock()
         return recorded(reader, scope, period, org=org, member=member, as_of=now, credit=self.credit)[0]
 
@@ -270,13 +280,13 @@ def content_of(asked: Asked) -> Content:
     return Content("course", asked.course) if asked.course else Content()
 
 
-def _tree(groups: Groups, report: GroupReport, asked: Asked, named: bool, depth: int = 0) -> Sequence[TreeLine]:
+def _tree(groups: Groups, report: GroupReport, asked: Asked, links: bool, depth: int = 0) -> Sequence[TreeLine]:
     """Lines of what is below, parents before their children, by id: never ranked."""
     found: list[TreeLine] = []
     for line in report.children:
         inner = bool(groups.populations.children(line.id))
         kind: PageKind = "committee" if inner else "branch"
-        found.append(TreeLine(depth, line, asked.about(kind, line.id).address if inner or named else ""))
+        found.append(TreeLine(depth, line, asked.about(kind, line.id).address if inner or links else ""))
         if inner and not line.hidden and len(found) < MOST_TREE:
-            found += _tree(groups, groups.report(line.id), asked, named, depth + 1)
+            found += _tree(groups, groups.report(line.id), asked, links, depth + 1)
     return found[:MOST_TREE]

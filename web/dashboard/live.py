@@ -97,9 +97,12 @@ class Hub:
             shown: set[str] = set(have)
             version: Hashable = object()
             while not self._closing:
-                if not await allowed():
-                    yield "end", None
-                    return
+                try:
+                    if not await allowed():
+                        yield "end", None
+                        return
+                except StoreError:
+                    return  # who may see it can't be told now: the page comes again
                 yield "clock", not self._away
                 if self._seen is not None and self._current(pulse) != version:
                     first, version = not isinstance(version, tuple), self._current(pulse)

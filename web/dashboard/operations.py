@@ -44,10 +44,14 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What only the program around the dashboard can tell. Each is called in a thread when a page is made."""
+    """What only the program around the dashboard can tell. Each is called in a thread when a page is made.
+
+    ``behind``: messages that no worker has finished; None where no broker answers.
+    """
 
     parts: Callable[[Language], Sequence[Part]] = lambda _: ()
     jobs: Callable[[], Sequence[Job]] = lambda: ()
+    behind: Callable[[], int | None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ class LedgerLine:
 
 @dataclass(frozen=True, slots=True)
 class Operations:
-    """The operator's page. ``cut``: more lines were rejected than were looked at."""
+    """The operator's page. ``cut``: more lines were rejected than were looked at; ``behind``: see ``Machine``."""
 
     parts: tuple[Part, ...]
     ledger: tuple[LedgerLine, ...]
@@ -80,11 +84,21 @@ class Operations:
     cut: bool
     jobs: tuple[Job, ...]
     fresh: Freshness
+    behind: int | None = None
 
     @property
     def trouble(self) -> int:
         """Parts that do not work, or need somebody to look."""
         return sum(p.state != "ok" for p in self.parts)
+
+    @property
+    def failed_jobs(self) -> int:
+        """Due times of jobs that something went wrong with."""
+        return sum(bool(j.trouble) for j in self.jobs)
+
+    def number(self, key: str) -> int:
+        """A number of the ledger."""
+        return next(line.lines for line in self.ledger if line.key == key)
 
 
 LEDGER = ("lines", "valid", "forwarded", "rejected", "duplicates", "late", "archived", "open")
@@ -120,4 +134,5 @@ def operations(gatherer: Gatherer, scope: Scope, machine: Machine, language: Lan
         cut=frame.height == MOST_REJECTED,
         jobs=tuple(machine.jobs()),
         fresh=gatherer.freshness(reader, scope),
+        behind=machine.behind(),
     )

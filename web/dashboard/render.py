@@ -27,12 +27,12 @@ PARTS: Mapping[str, tuple[str, ...]] = {
         "fresh", "now", "offers", "silent", "trend", "calendar", "topics", "missed", "competence", "credit", "quality",
         "ledger",
     ),
-    "committee": ("fresh", "overview", "tree", "trend", "funnel", "hard", "topics", "missed", "change", "quality"),
+    "committee": ("fresh", "overview", "tree", "trend", "funnel", "hard", "change", "topics", "missed", "quality"),
     "map": ("fresh", "picture", "places", "listed"),
     "member": (
         "fresh", "now", "review", "trend", "calendar", "mastery", "progress", "credit", "competence", "book", "quality"
     ),
-    "operator": ("fresh", "parts", "received_lines", "rejected", "jobs"),
+    "operator": ("fresh", "state_now", "received_lines", "rejected", "jobs", "parts"),
 }  # fmt: skip
 """Kind of page → its parts, in the order in which they stand. A template ``KIND/PART.html.j2`` makes each."""
 SHARED = {

@@ -14,8 +14,6 @@ from fastapi import FastAPI
 
 from schemas.errors import XuejingError
 
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-
 
 class PortTaken(XuejingError):
     """Another program listens there."""
@@ -40,8 +38,15 @@ def url_of(listening: socket.socket) -> str:
 class Running:
     """The server in a thread, for the time of a ``with`` block."""
 
-    def __init__(self, app: FastAPI, listening: socket.socket, close: Callable[[], None] = lambda: None) -> None:
-        """``close`` asks what stays open to end, before the server stops."""
+    def __init__(
+        self,
+        app: FastAPI,
+        listening: socket.socket,
+        close: Callable[[], None] = lambda: None,
+        proxies: str = "127.0.0.1",
+    ) -> None:
+        """``close`` asks what stays open to end, before the server stops. ``proxies``: who may say where a request
+        came from, and whether over TLS; addresses by commas."""
         self.url, self._close = url_of(listening), close
         self._socket = listening
         config = uvicorn.Config(
@@ -51,6 +56,8 @@ class Running:
             server_header=False,
             timeout_graceful_shutdown=2,
             lifespan="off",
+            proxy_headers=bool(proxies),
+            forwarded_allow_ips=proxies or None,
             h11_max_incomplete_event_size=32_768,
         )
         self._server = uvicorn.Server(config)

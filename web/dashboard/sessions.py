@@ -7,10 +7,11 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 from web.dashboard.viewers import Viewer, Viewers
+from web.limits import Buckets
 
 COOKIE = "xuejing_session"
 LONGEST = 12 * 3600
@@ -18,7 +19,17 @@ LONGEST = 12 * 3600
 MOST = 10_000
 """Sessions that are kept; the oldest goes first."""
 MOST_FAILURES = 20
-"""Wrong tokens a minute after which none is looked at."""
+"""Wrong tokens a minute from one address after which none from there is looked at."""
+PURPOSE_SECONDS = 3600
+"""How long a purpose holds that was stated."""
+
+
+@dataclass
+class _Session:
+    token: str
+    since: float
+    purpose: str = ""
+    stated: float = 0.0
 
 
 @dataclass
@@ -28,9 +39,9 @@ class Sessions:
     viewers: Viewers
     clock: Callable[[], float] = time.monotonic
     _secret: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
-    _open: dict[str, tuple[str, float]] = field(default_factory=dict, repr=False)
+    _open: dict[str, _Session] = field(default_factory=dict, repr=False)
     _links: dict[str, str] = field(default_factory=dict, repr=False)
-    _failures: list[float] = field(default_factory=list)
+    _failures: Buckets = field(default_factory=lambda: Buckets(MOST_FAILURES, MOST_FAILURES))
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def link(self, token: str) -> str:
@@ -40,34 +51,48 @@ class Sessions:
             self._links[key] = token
         return key
 
-    def enter(self, token: str = "", key: str = "") -> str | None:
-        """A new session's cookie for a token or the key of a link; None when it lets nobody in."""
+    def enter(self, token: str = "", key: str = "", address: str = "") -> str | None:
+        """A new session's cookie for a token or the key of a link; None when it lets nobody in, or when the address
+        came with too many wrong ones. Raises StoreError when the store can't say."""
         now = self.clock()
-        with self._lock:
-            self._failures = [at for at in self._failures if at > now - 60]
-            if len(self._failures) >= MOST_FAILURES:
-                return None
-            token = self._links.pop(key, "") if key else token
-        if not token or self.viewers.viewer_of(token) is None:
+        if self._failures.wait(address, now):
+            return None
+        if key:
             with self._lock:
-                self._failures.append(now)
+                token = self._links.pop(key, "")
+        if not token or self.viewers.viewer_of(token) is None:
+            self._failures.take(address, now)
             return None
         number = secrets.token_urlsafe(24)
         with self._lock:
             while len(self._open) >= MOST:
                 del self._open[next(iter(self._open))]
-            self._open[number] = token, now
+            self._open[number] = _Session(token, now)
         return f"{number}.{self._sign(number)}"
 
     def viewer(self, cookie: str | None) -> Viewer | None:
-        """Who the cookie belongs to, asked anew each time."""
+        """Who the cookie belongs to, asked anew each time; a token that lets nobody in any more ends the session.
+        Raises StoreError when the store can't say."""
         number = self._number(cookie)
         with self._lock:
-            token, since = self._open.get(number, ("", 0.0))
-            if token and self.clock() - since > LONGEST:
-                del self._open[number]
-                token = ""
-        return self.viewers.viewer_of(token) if token else None
+            session = self._open.get(number)
+        if session is None:
+            return None
+        now = self.clock()
+        found = self.viewers.viewer_of(session.token) if now - session.since <= LONGEST else None
+        if found is None:
+            with self._lock:
+                self._open.pop(number, None)
+            return None
+        if session.purpose and now - session.stated > PURPOSE_SECONDS:
+            session.purpose = ""
+        return replace(found, purpose=session.purpose) if session.purpose else found
+
+    def state(self, cookie: str | None, purpose: str) -> None:
+        """What the viewer says that they look for; '' takes it back."""
+        with self._lock:
+            if (session := self._open.get(self._number(cookie))) is not None:
+                session.purpose, session.stated = purpose, self.clock()
 
     def leave(self, cookie: str | None) -> None:
         """End a session."""

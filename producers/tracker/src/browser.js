@@ -27,20 +27,22 @@ function host() {
   const kept = texts(), locks = navigator.locks;
   let acted = false;
 
-  // Calls got once nobody else on this device holds the name; the answer ends the holding, or the waiting.
+  // Calls got(alone, waited) once nobody else on this device holds the name; the answer ends the holding, or the
+  // waiting.
   function hold(name, got) {
     const stop = new AbortController();
     let free = null, over = false;
-    const alone = () => new Promise(resolve => {
+    const held = waited => new Promise(resolve => {
       free = resolve;
       if (over) resolve();
-      else got(true);
+      else got(true, waited);
     });
-    if (!locks) Promise.resolve().then(() => over || got(false));
+    const refused = () => over || got(false, false);
+    if (!locks) Promise.resolve().then(refused);
     else {
-      locks.request(PREFIX + name, {signal: stop.signal}, alone).catch(error => {
-        if (!over && error.name !== "AbortError") got(false);
-      });
+      const wait = () => locks.request(PREFIX + name, {signal: stop.signal}, () => held(true));
+      locks.request(PREFIX + name, {ifAvailable: true}, lock => (lock ? held(false) : over || void wait().catch(refused)))
+        .catch(refused);
     }
     return () => {
       over = true;

@@ -114,11 +114,10 @@ export function track(host, options) {
   function enter(now) {
     since = now;
     timer = setInterval(tick, TICK);
-    letGo = host.hold("study:" + member, alone => {
+    letGo = host.hold("study:" + member, (alone, waited) => {
       sweep(alone);
-      // Being granted takes a moment, which is not lost; who had to wait for another tab counts from now.
-      const granted = host.mono();
-      open = {at: granted - now < TICK ? now : granted};
+      // Being granted takes a moment, which is not lost; who had to wait for another tab counts from then on.
+      open = {at: waited ? host.mono() : now};
       tell();
     });
   }

@@ -54,7 +54,7 @@ function host(wx) {
     // There is one page of a mini program, so that nobody else can hold anything.
     hold: (name, got) => {
       let over = false;
-      Promise.resolve().then(() => over || got(true));
+      Promise.resolve().then(() => over || got(true, false));
       return () => { over = true; };
     },
     wall: () => Date.now(),

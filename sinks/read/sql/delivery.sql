@@ -11,7 +11,7 @@ WITH
             WHERE @members(member_id) AND @during(at)
             GROUP BY member_id, local_day
         ) AS e
-        @home(e.member_id, e.local_day)
+        @at_home(e.member_id, e.local_day)
         GROUP BY member_id
     ),
     again AS (
@@ -26,7 +26,7 @@ WITH
                 SELECT member_id, event_id, body_hash FROM duplicates WHERE @members(member_id))
             GROUP BY member_id, event_id, body_hash
         ) AS e ON e.member_id = d.member_id AND e.event_id = d.event_id AND e.body_hash = d.body_hash
-        @home(e.member_id, e.local_day)
+        @at_home(e.member_id, e.local_day)
         GROUP BY member_id
     )
 SELECT

@@ -62,4 +62,5 @@ FROM (
            OR (member_id, event_id, (body_hash, skew_ms)) IN (SELECT * FROM first_shift))
 ) AS e
 @home(e.member_id, e.local_day)
+WHERE @disclosed(e.event_type, home.org_id)
 ORDER BY member_id, at, event_id

@@ -1,4 +1,12 @@
 -- How current is the store, and with which definitions was it computed?
+WITH
+    -- Stretches in which a message is twice and not merged yet: their rows are read; of all others the sums are, a
+    -- projection of the ledger.
+    twice AS (
+        SELECT cluster, topic, partition, intDiv(offset, 65536) AS stretch FROM ledger
+        GROUP BY cluster, topic, partition, stretch
+        HAVING count() != groupBitmap(toUInt32(modulo(offset, 65536)))
+    )
 SELECT
     {generation:UInt16} AS generation,
     {timezone:String} AS timezone,
@@ -11,9 +19,17 @@ SELECT
     i.catalogue_recorded_at AS catalogue_recorded_at,
     now64(3, 'UTC') AS asked_at
 FROM (
-    SELECT maxOrNull(received_at) AS last_received_at, count() AS messages, sum(lines) AS lines
-    FROM ledger FINAL
-    WHERE @public
+    SELECT if(sum(s.messages) = 0, NULL, max(s.last_received_at)) AS last_received_at, sum(s.messages) AS messages,
+           sum(s.lines) AS lines
+    FROM (
+        SELECT count() AS messages, sum(lines) AS lines, max(received_at) AS last_received_at
+        FROM ledger
+        WHERE @public AND (cluster, topic, partition, intDiv(offset, 65536)) NOT IN (SELECT * FROM twice)
+        UNION ALL
+        SELECT count() AS messages, sum(lines) AS lines, max(received_at) AS last_received_at
+        FROM ledger FINAL
+        WHERE (cluster, topic, partition, intDiv(offset, 65536)) IN (SELECT * FROM twice)
+    ) AS s
 ) AS l
 CROSS JOIN (
     SELECT

@@ -6,18 +6,19 @@ WITH
         SELECT member_id, toUInt32(row_number() OVER (ORDER BY member_id)) AS number
         FROM (SELECT DISTINCT member_id FROM homes)
     ),
-    chosen AS (
-        -- By what was chosen, if it was wrong: one pass over the answers gives the totals and the favourites.
+    totals AS (
         SELECT
-            a.course_id AS course_id, a.question_id AS question_id, a.wrong AS wrong, count() AS answers,
+            a.course_id AS course_id, a.question_id AS question_id, count() AS answers,
             countIf(isNotNull(a.correct)) AS graded, countIf(a.correct = true) AS correct,
-            groupBitmapStateIf(known.number, known.number > 0) AS who,
-            groupBitmapStateIf(known.number, known.number > 0 AND a.correct = false) AS who_wrong,
-            uniqExactStateIf(a.member_id, known.number = 0) AS others,
-            uniqExactStateIf(a.member_id, known.number = 0 AND a.correct = false) AS others_wrong,
+            groupBitmapIf(known.number, known.number > 0) + uniqExactIf(a.member_id, known.number = 0) AS members,
+            groupBitmapIf(known.number, known.number > 0 AND a.correct = false)
+                + uniqExactIf(a.member_id, known.number = 0 AND a.correct = false) AS members_wrong,
             sumIf(a.score_micro, isNotNull(a.correct)) AS score_micro,
             sumIf(a.max_micro, isNotNull(a.correct)) AS max_micro,
-            sum(a.response_ms) AS response_ms, count(a.response_ms) AS timed
+            sum(a.response_ms) / count(a.response_ms) AS mean_response_ms,
+            sumMapIf(map(a.wrong, toUInt64(1)), a.wrong != '') AS chosen,
+            -- Of those chosen equally often the first in the order of text.
+            arraySort(choice -> (-choice.2, choice.1), arrayZip(mapKeys(chosen), mapValues(chosen)))[1] AS favourite
         FROM (
             SELECT member_id, course_id, question_id, day, correct, score_micro, max_micro, response_ms,
                    if(correct = false, arrayStringConcat(arraySort(response), ';'), '') AS wrong
@@ -25,20 +26,8 @@ WITH
             WHERE generation = {generation:UInt16} AND @members(member_id) AND @on_days(day)
               AND @equal(course_id, course) AND @equal(exam_id, exam) AND counted
         ) AS a
-        @home(a.member_id, a.day)
+        @at_home(a.member_id, a.day)
         LEFT JOIN numbered AS known ON known.member_id = a.member_id
-        GROUP BY course_id, question_id, wrong
-    ),
-    totals AS (
-        SELECT
-            c.course_id AS course_id, c.question_id AS question_id, sum(c.answers) AS answers, sum(c.graded) AS graded,
-            sum(c.correct) AS correct, groupBitmapMerge(c.who) + uniqExactMerge(c.others) AS members,
-            groupBitmapMerge(c.who_wrong) + uniqExactMerge(c.others_wrong) AS members_wrong,
-            sum(c.score_micro) AS score_micro, sum(c.max_micro) AS max_micro,
-            sum(c.response_ms) / sum(c.timed) AS mean_response_ms,
-            -- Of those chosen equally often the first in the order of text.
-            arraySort(choice -> (-choice.2, choice.1), groupArrayIf((c.wrong, c.answers), c.wrong != ''))[1] AS favourite
-        FROM chosen AS c
         GROUP BY course_id, question_id
     )
 SELECT

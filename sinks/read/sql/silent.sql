@@ -1,6 +1,13 @@
 -- Which members and organisations of the period have no event in it?
 WITH
     @homes,
+    -- Members of whom a day was ever emptied. Of all others each version of a day says that there was something on it,
+    -- so that it does not matter which one is read.
+    emptied AS (
+        SELECT DISTINCT member_id FROM member_day
+        WHERE generation = {generation:UInt16} AND @members(member_id) AND @on_days(day)
+          AND course_id = @course_or_all AND events = 0 AND study_ms = 0
+    ),
     -- Days of a member beside the memberships: there are far fewer members than days to join.
     memberships_in_period AS (
         SELECT
@@ -8,9 +15,18 @@ WITH
             arrayExists(day -> h.since <= day AND day < h.until, d.days) AS active
         FROM homes AS h
         LEFT JOIN (
-            SELECT member_id, groupArray(day) AS days FROM member_day FINAL
-            WHERE generation = {generation:UInt16} AND @members(member_id) AND @on_days(day)
-              AND course_id = @course_or_all AND (events > 0 OR study_ms > 0)
+            SELECT member_id, groupArray(day) AS days
+            FROM (
+                SELECT member_id, day FROM member_day
+                WHERE generation = {generation:UInt16} AND @members(member_id) AND @on_days(day)
+                  AND course_id = @course_or_all AND (events > 0 OR study_ms > 0)
+                  AND member_id NOT IN (SELECT member_id FROM emptied)
+                UNION ALL
+                SELECT member_id, day FROM member_day FINAL
+                WHERE generation = {generation:UInt16} AND @members(member_id) AND @on_days(day)
+                  AND course_id = @course_or_all AND (events > 0 OR study_ms > 0)
+                  AND member_id IN (SELECT member_id FROM emptied)
+            )
             GROUP BY member_id
         ) AS d ON d.member_id = h.member_id
         WHERE @overlapping(h.since, h.until)

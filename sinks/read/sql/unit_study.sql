@@ -33,6 +33,6 @@ FROM (
     )
     GROUP BY member_id, event_id
 ) AS e
-@home(e.member_id, e.local_day)
+@at_home(e.member_id, e.local_day)
 GROUP BY member_id, course_id, unit_id
 ORDER BY member_id, course_id, unit_id

@@ -1,0 +1,18 @@
+"""Chinese texts of errors about improvements; see ``messages.py``."""
+
+from __future__ import annotations
+
+IMPROVE: dict[str, str] = {
+    "an improvement comes from a suggestion or names a problem": "整改事项须出自报告的建议，或写明问题（二者取一）",
+    "--suggestion or --problem": "--suggestion 或 --problem",
+    "improvements are switched off here": "此处没有启用整改事项",
+    "add improvement to families": "请在设置 families 中加入 improvement",
+    "a suggestion is one of the report of a period": "建议出自某一时段的报告",
+    "--from and --to": "--from 与 --to",
+    "the report has {} suggestions": "报告有 {0} 条建议",
+    "there is no such improvement": "没有这个整改事项",
+    "the improvement is open": "该整改事项尚未销号",
+    "the improvement is closed": "该整改事项已销号",
+    "xuejing improve reopen, if it goes on": "如须继续，请用 xuejing improve reopen",
+    "{} is not below {}": "{0} 不在 {1} 之下",
+}
