@@ -29,7 +29,7 @@ def counts(family: Family, inputs: Inputs) -> Rows:
     for (about,), part in sorted(parts.items()):
         by_org = {str(org): rows for (org,), rows in part.partition_by("org_id", as_dict=True).items()}
         sizes = {org: rows["member_id"].n_unique() for org, rows in by_org.items()}
-        hidden = withheld(sizes)
+        hidden = withheld(sizes, inputs.k)
         for org, rows in sorted(by_org.items()):
             shown = org not in hidden
             row: dict[str, Any] = {"org_id": org, "participants": sizes[org] if shown else None, "withheld": not shown}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
+from schemas.reference import Competence, Place, ReferenceTables
 from sinks.client import Store
+from sinks.reference import write_reference
 from tests.e2e.test_reports_in_a_browser import AXE, OVERFLOW, SERIOUS, SILENT_PICTURES, SIZES
 from tests.support.browser import Browser
 from tests.support.dashboards import Served, served
@@ -18,6 +22,14 @@ from web.dashboard.viewers import OPERATOR
 
 pytestmark = pytest.mark.browser
 
+MAPS = ReferenceTables(
+    competences=(Competence(competence_id="ideology", title="思想道德", course_ids=("c1", "c2"), expected=0.8),),
+    places=tuple(
+        Place(org_id=org, latitude=39.9 + i / 300, longitude=116.3 + i % 2 / 200)
+        for i, org in enumerate(("top", "left", "right", "l1"))
+    ),
+    present=frozenset({"competences", "places"}),
+)
 DEADLINE = 60.0
 LANGUAGES = ("zh", "en")
 
@@ -25,6 +37,7 @@ LANGUAGES = ("zh", "en")
 @pytest.fixture(scope="module")
 def site(engine_store: Store) -> Iterator[Served]:  # noqa: F811
     with served(engine_store) as running:
+        write_reference(engine_store, MAPS, datetime(2026, 9, 2, tzinfo=UTC))
         yield running
 
 
@@ -65,7 +78,7 @@ def test_pages_fit_ask_nobody_else_and_axe_finds_nothing_serious(browser: Browse
     enter(browser, site)
     member = site.members_of("l1")[0]
     faults: dict[str, object] = {}
-    for path in ("/branch/l1", "/committee/top", f"/member/{member}", "/operator"):
+    for path in ("/branch/l1", "/committee/top", "/map/top", f"/member/{member}", "/operator"):
         for language in LANGUAGES:
             show(browser, site, f"{path}?span=weeks20&lang={language}", size)
             outside = [r for r in browser.requests if not r.startswith((site.url, "data:"))]
@@ -124,6 +137,26 @@ def test_a_definition_opens_and_closes_by_keyboard(browser: Browser, site: Serve
     key(browser, "Escape", 27)
     wait(lambda: browser.ask("document.querySelectorAll('[popover]:popover-open').length") == 0, "closing")
     assert browser.ask("document.activeElement.getAttribute('aria-label')") == name
+
+
+def test_the_map_is_read_aloud_and_opened_by_keyboard(browser: Browser, site: Served) -> None:
+    enter(browser, site)
+    show(browser, site, "/map/top?lang=en&span=weeks20")
+    seen = "getComputedStyle(document.querySelector('#p-picture .{}')).display"
+    assert [browser.ask(seen.format(size)) for size in ("wide", "narrow")] == ["block", "none"]
+    browser.call("Accessibility.enable")
+    nodes = browser.call("Accessibility.getFullAXTree")["nodes"]
+    links = [n["name"]["value"] for n in nodes if n["role"]["value"] == "link" and not n["ignored"]]
+    assert any(re.match(r"left: \d+ members, coverage [\d.]+%, mean study time", name) for name in links), links
+    browser.ask("(document.getElementById('p-picture').querySelector('.crumbs a').focus(), 0)")
+    for _ in range(20):
+        key(browser, "Tab", 9)
+        if "/map/left" in (browser.ask("document.activeElement.getAttribute('href')") or ""):
+            break
+    key(browser, "Enter", 13)
+    wait(lambda: browser.ask("location.pathname") == "/map/left", "the map of a node")
+    show(browser, site, "/map/left?lang=en", "phone")
+    assert [browser.ask(seen.format(size)) for size in ("wide", "narrow")] == ["none", "block"]
 
 
 def test_filters_are_in_the_address(browser: Browser, site: Served) -> None:
