@@ -113,12 +113,12 @@ table has no result: from event to visible has to be measured on a quiet machine
 - **Memory.** A fact is a record of 60 bytes. What comes on top falls as members have more facts, so that most of it
   seems to be held once a member, some 200 bytes; where in particular was not looked into.
 - **Queries.** Slow by what they read is what takes in a whole province: `questions` and `exams` read every answer (50
-  million rows), `ledger` counts the distinct events of the archive (100 million ids), and `branch-day` adds up everybody's
-  days (10 million rows). Less would take sums by inner node, month and question ([decision
+  million rows), `ledger` counts the distinct events of the archive (100 million ids), and `branch-day` adds up
+  everybody's days (10 million rows). Less would take sums by inner node, month and question ([decision
   28](decisions/0028-replaced-rows.md)). All others read less than 10.5 million rows, most less than half a million.
   Computed queries of a county take their time in Python, member by member. Seconds are those of a machine that did
-  much else: judge by rows, bytes, CPU and memory, and measure again where it is quiet. Cases that were not asked are not
-  known to reach the aim.
+  much else: judge by rows, bytes, CPU and memory, and measure again where it is quiet. Cases that were not asked are
+  not known to reach the aim.
 - **Reports.** A page is HTML with charts; counted is the CPU of the one process that makes it.
 """
 """Why an aim is not reached and what it would take, as profiles tell."""

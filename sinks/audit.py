@@ -87,8 +87,14 @@ class Auditor:
                 previous = row["seal"]
             if not rows:
                 return
-            # The chain only moves on once they are written: a repetition has the same places.
-            self.store.insert(AUDIT.name, AUDIT.rows(rows))
+            try:
+                self.store.insert(AUDIT.name, AUDIT.rows(rows))
+            except BaseException:
+                # They may stand there all the same, when only the answer was lost: what comes next can't know its
+                # place behind them, and begins a chain of its own, which links this one's end wherever it is.
+                self.writer, self._seq, self._previous = secrets.token_hex(8), 0, ""
+                self._linked = float("-inf")
+                raise
             self._seq, self._previous, self._links = seq, previous, []
 
     def _begin(self) -> None:

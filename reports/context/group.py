@@ -15,6 +15,7 @@ from reports.context.credit import ChildCredit, GroupCreditLine, child_credit, g
 from reports.context.group_advice import suggested
 from reports.context.group_change import Cut, group_change
 from reports.context.group_compare import FEWEST, Comparison, comparison
+from reports.context.group_improvements import of_group
 from reports.context.group_parts import (
     PeopleLine,
     Sums,
@@ -35,7 +36,7 @@ from reports.context.group_rows import (
 )
 from reports.context.group_topics import HardTopic, hard_topics
 from reports.context.head import KINDS, Head, make_head, named, organisation_name, organisation_path
-from reports.context.improvements import Improvements, improvements
+from reports.context.improvements import Improvements
 from reports.context.meetings import MeetingLine, meeting_lines
 from reports.context.org_map import MOST_ON_PAPER, OrgMap, org_map
 from reports.context.quality import Deliveries, Quality, make_quality
@@ -249,7 +250,7 @@ class Groups:
             comparison=None if hide else self._comparison(node, below),
             credit=() if hide or self.content.kind != "all" else group_lines(data.credit, population.ids, k),
             child_credit=() if hide or self.content.kind != "all" else self._child_credit(below),
-            meetings=meeting_lines(data.credit, {node, *self._branches(node)}),
+            meetings=meeting_lines(data.credit, {node, *self.branches(node)}),
             activities=self._activities(node, population) if self.content.kind == "all" else (),
             study=_study(sums, days, hide),
             effect=None if hide else effect.figures,
@@ -267,7 +268,7 @@ class Groups:
             time_effect=TimeEffect(()) if hide else by_members(sums.study, sums.graded, k),
             trend=None if hide else self._trend(answers, effect.accuracy),
             change=None if hide else self._change(node, Cut(population, sums, answers)),
-            improvements=self._improvements(node) if self.content.kind == "all" else None,
+            improvements=of_group(self, node) if self.content.kind == "all" else None,
             withheld=hide,
             advice=tuple(s.note for s in suggested(people, children, topics, missed, quality)),
             quality=quality,
@@ -293,7 +294,7 @@ class Groups:
         return org_map(self, node, MOST_ON_PAPER) if deep and self.content.kind == "all" else None
 
     def _hard(self, node: str, topics: Sequence[Topic], answers: pl.DataFrame) -> tuple[HardTopic, ...]:
-        branches = [self.populations.of(b, own=True) for b in sorted(set(self._branches(node))) if self.shown.get(b)]
+        branches = [self.populations.of(b, own=True) for b in sorted(set(self.branches(node))) if self.shown.get(b)]
         return hard_topics(self.data.catalogue, topics, answers, branches, self.policy.k)
 
     def _trend(self, answers: pl.DataFrame, overall: Figure) -> Trend:
@@ -314,36 +315,6 @@ class Groups:
         made = suggested(earlier.people, earlier.children, earlier.topics, earlier.missed, earlier.quality)
         return group_change(before.data.period, cut, now, made, self.data.catalogue, self.policy.k)
 
-    def _improvements(self, node: str) -> Improvements | None:
-        if not self.data.issues:
-            return None
-        period, data = self.data.period, self.data
-
-        def name(org: str) -> Text:
-            found = organisation_name(data, org)
-            return Text(found, found)
-
-        return improvements(
-            data.issues, node, sorted(set(self._branches(node))), (period.first, period.last), name, self._cuts,
-            data.catalogue, self.policy.k,
-        )  # fmt: skip
-
-    def _cuts(self, node: str) -> tuple[Cut, Cut] | None:
-        """A node in the period before and in this one; None where its figures of either are not shown."""
-        if (before := self.before) is None:
-            return None
-        cuts = []
-        for groups in (before, self):
-            if node not in groups.populations.nodes() or not groups.shown.get(node, True):
-                return None
-            population = groups.populations.of(node)
-            answers = population.rows(groups.answers)
-            sums = member_sums(population.rows(groups.days), answers)
-            if len(sums.active & population.ids) < self.policy.k:
-                return None
-            cuts.append(Cut(population, sums, answers))
-        return cuts[0], cuts[1]
-
     def _kind(self, node: str) -> Text:
         row = self.data.roster.organisation(node, self.data.period.last)
         return named(KINDS, row.kind) if row else Text("", "")
@@ -352,11 +323,11 @@ class Groups:
         below = [self.populations.of(child) for child in self.populations.children(node)]
         return [(p, member_sums(p.rows(self.days), p.rows(self.answers))) for p in below]
 
-    def _branches(self, node: str) -> list[str]:
+    def branches(self, node: str) -> list[str]:
         """What is below a node and has members of its own."""
         children = self.populations.children(node)
         found = [child for child in children if self.populations.has_own_members(child)]
-        return found + [branch for child in children for branch in self._branches(child)]
+        return found + [branch for child in children for branch in self.branches(child)]
 
     def _comparison(self, node: str, below: Sequence[tuple[Population, Sums]]) -> Comparison | None:
         """Of the organisations below that may be shown side by side; of branches where few are directly below."""
@@ -365,7 +336,7 @@ class Groups:
     def _beside(self, node: str, below: Sequence[tuple[Population, Sums]]) -> Sequence[tuple[Population, Sums]]:
         if not 0 < len(below) < FEWEST:
             return below
-        branches = [self.populations.of(branch, own=True) for branch in sorted(set(self._branches(node)))]
+        branches = [self.populations.of(branch, own=True) for branch in sorted(set(self.branches(node)))]
         return [(p, member_sums(p.rows(self.days), p.rows(self.answers))) for p in branches]
 
     def _compared(self, below: Sequence[tuple[Population, Sums]]) -> Comparison | None:

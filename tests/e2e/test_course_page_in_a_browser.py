@@ -60,7 +60,7 @@ def links(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Links]:
         page = wait(
             lambda: up.poll() is None and course_page_of(settings, pid_of(folder / "collector.json")), log.read_text()
         )
-        wait(lambda: f"demo course page: {page}" in log.read_text(), "telling the link")
+        wait(lambda: page in log.read_text(), "telling the link")
         screen = wait(lambda: link_of(folder, pid_of(folder / "dashboard.json")), "the dashboard")
         for what in ("roster", "catalogue"):
             command = [sys.executable, "-m", "cli", "import", what, str(COURSE_PAGE / what)]

@@ -10,7 +10,7 @@ import ssl
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -33,6 +33,7 @@ from sinks.audit import verify
 from sinks.audited import entries, looked_at
 from sinks.clickhouse import ClickHouseSink
 from sinks.client import Endpoint, Store
+from sinks.erasing import BLOCKED, Erasure, write
 from sinks.member_key import member_key
 from sinks.read import Filters, Reader, Scope
 from sinks.rosters import StoreRosters
@@ -544,6 +545,13 @@ def test_reports_stay_within_the_scope(api: Api, tokens: dict[str, str], engine_
             with zipfile.ZipFile(io.BytesIO(api.get(done["download"], tokens[name]).body)) as archive:
                 text = "".join(archive.read(n).decode() for n in archive.namelist())
             assert not re.search(r"Name \d", text), "aggregates name nobody"
+    download = f"/v1/jobs/{of_exam.json()['id']}/download"
+    assert api.get(download, tokens["left"]).status == 200
+    try:
+        write(engine_store, Erasure("0" * 32, "0" * 16, "asked for it", "os:test", datetime.now(UTC)), BLOCKED)
+        problem(api.get(download, tokens["left"]), 404, "not-found")
+    finally:
+        engine_store.command("TRUNCATE TABLE erasures")
 
 
 def test_one_principal_can_not_fill_the_queue(api: Api, tokens: dict[str, str]) -> None:

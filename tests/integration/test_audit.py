@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from schemas.errors import StoreUnavailable
 from schemas.keyed import MemberKey
 from schemas.tables import AUDIT
 from sinks.audit import Auditor, Entry, Head, anchor_hash, heads, retire, verify, what
@@ -72,6 +73,26 @@ def test_writers_at_once(store: Store) -> None:
             pool.submit(shared.record, entry(n, "m1"), entry(n, "m2"))
             pool.submit(Auditor(store, KEY).record, entry(n, "m3"))
     assert verify(store, KEY) == (36, [])
+
+
+def test_an_answer_that_was_lost_is_no_tampering(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Entries that were written though the writer heard of an error stay where they are, and are vouched for."""
+    auditor, insert = Auditor(store, KEY), store.insert
+    auditor.record(entry(1, "m1"))
+
+    def lost(*given: Any) -> None:
+        insert(*given)
+        raise StoreUnavailable("the connection broke")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "insert", lost)
+        with pytest.raises(StoreUnavailable):
+            auditor.record(entry(2, "m1"))
+    auditor.record(entry(3, "m1"))
+    assert verify(store, KEY) == (3, [])
+    written = [r for r in rows(store) if r["rows"] != 2]
+    put(store, written)
+    assert {f.kind for f in verify(store, KEY)[1]} == {"link"}, "the entry behind it vouches for it"
 
 
 def test_a_chain_that_goes_on_links_the_others_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

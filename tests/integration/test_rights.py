@@ -98,6 +98,8 @@ class Ingest:
                         producer.send(member, [study(n, member, f"2026-03-0{2 + n % 3}T{8 + n % 9:02}:00:00+08:00", 5)])
                         self.sent += 1
                     producer.flush(60)
+                    # Live, but no flood: everything after it would take its time over thousands of lines.
+                    self.stop.wait(0.1)
         except BaseException as error:
             self.errors.append(error)
 

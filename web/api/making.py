@@ -142,6 +142,13 @@ def make(service: Service, caller: Caller, asked: ReportRequest, folder: Path) -
     return site.index.hashes
 
 
+def stale(service: Service, made_at: datetime) -> bool:
+    """Whether somebody was erased since a report was asked for: it may hold them."""
+    sql = "SELECT count() FROM erasures FINAL WHERE asked_at >= fromUnixTimestamp64Milli({at:Int64}, 'UTC')"
+    ((found,),) = service.store.rows(sql, {"at": int(made_at.timestamp() * 1000)})
+    return bool(found)
+
+
 def _content(asked: ReportRequest) -> Content:
     if asked.kind == "exam":
         return Content("exam", asked.subject)

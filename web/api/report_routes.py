@@ -16,7 +16,7 @@ from .answering import refused
 from .callers import Caller
 from .documents import FileInfo, JobInfo, JobList, ReportRequest, problems
 from .jobs import Full, Job
-from .making import check, entry, make, record
+from .making import check, entry, make, record, stale
 from .routes import ALWAYS, TheCaller, TheService, strict
 from .service import Service
 
@@ -84,6 +84,9 @@ def download(job_id: JobId, who: TheCaller, service: TheService) -> FileResponse
     job = _job(service, who, job_id)
     if job.archive is None or job.state != "done":
         raise Problem("not-ready", job.state)
+    if stale(service, job.created_at):
+        service.jobs.delete(job)
+        raise Problem("not-found")
     return FileResponse(job.archive, media_type="application/zip", filename=f"{job.kind}-{job.id[:8]}.zip")
 
 
