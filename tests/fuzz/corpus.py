@@ -18,7 +18,7 @@ SAMPLES = Path(__file__).parents[2] / "schemas" / "samples" / "v1"
 def _fullest(name: str) -> dict[str, Any]:
     """The longest sample of an event type, without what the envelope says of it."""
     lines = (SAMPLES / f"{name}.ndjson").read_bytes().splitlines()
-    own = {"event_type", *FAMILIES[name].fields}
+    own = {"event_type", *FAMILIES[name].fields, *(("member_id", "occurred_at") if FAMILIES[name].anonymous else ())}
     return {k: v for k, v in json.loads(max(lines, key=len)).items() if k in own}
 
 

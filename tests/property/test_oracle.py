@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from producers.simulate import scaled_scenario, simulate
 from schemas.decode import Arrival, Position, decode_line
+from schemas.envelope import ORGANISATION
 from tests.chaos.people import roster_of
 from tests.fuzz.corpus import EVENTS
 from tests.property.test_sets_of_facts import lines
@@ -116,9 +117,11 @@ def test_the_order_of_bodies_is_that_of_the_documented_hash() -> None:
         variants: list[dict[str, Any]] = [
             event,
             event | {"schema_version": 1, "sent_at": "2026-03-01T10:10:00Z", "x_a": 1},
-            event | {"occurred_at": "2026-03-01T02:10:00.000Z"},
-            event | {"event_id": "ABCDEF00-0000-0000-0000-000000000001", "device_id": "设备"},
+            event | {"occurred_at": "2026-03-01T02:30:00.000Z"},
+            event | {"event_id": "ABCDEF00-0000-0000-0000-000000000001", "source": "应用"},
         ]
+        if not event["member_id"].startswith(ORGANISATION):
+            variants += [event | {"occurred_at": "2026-03-01T02:10:00.000Z"}, event | {"device_id": "设备"}]
         for variant in variants:
             found = decode_line(json.dumps(variant).encode(), Position("c", "t", 0, 0, 0), RECEIVED)
             assert isinstance(found, Arrival), found
