@@ -106,6 +106,7 @@ def test_questions_are_about_enough_members_of_one_quarter(store: Store, setting
         "tests",
         "branches",
         "credit-branches",
+        "competence-branches",
         "gain",
         "item-options",
     ):

@@ -150,7 +150,9 @@ def test_the_map_opens_to_any_node_of_the_scope(mapped: Served) -> None:
         assert http.get("/map/l1").status_code == 404
 
 
-def test_viewers_of_aggregates_see_groups_and_no_branch(mapped: Served) -> None:
+def test_viewers_of_aggregates_see_groups_and_no_branch(mapped: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    # They see quarters that are over: go to the next one.
+    monkeypatch.setattr(mapped.dashboard.gatherer, "clock", lambda: datetime(2026, 4, 10, 12, tzinfo=UTC))
     with client(mapped, "aggregate:top") as http:
         page = http.get("/map/top?span=weeks20&lang=en").text
         assert "/branch/" not in page

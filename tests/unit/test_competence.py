@@ -17,6 +17,8 @@ from reports.context.group import GroupReport, Groups
 from reports.context.member import MemberReport, member_report
 from reports.context.quality import Deliveries
 from reports.data import EVERYTHING, Policy, ReportData
+from reports.errors import ReportError
+from reports.issued.source import Recorded, Snapshot
 from reports.measures.competence import gap, mean_interval, profile
 from reports.measures.errors import MeasureError
 from reports.measures.proportions import Interval, wilson
@@ -24,6 +26,7 @@ from reports.parts import rows_of
 from reports.population import Populations
 from reports.render import Page, Renderer
 from schemas.reference import Competence, Course, ReferenceTables, check_reference
+from sinks.read.generations import GenerationInfo
 from tests.support.small_reports import CATALOGUE, COMPETENCES, FIRST, answer, make, mapped, members
 
 DAY = date(2026, 3, 29)
@@ -249,6 +252,13 @@ def test_without_a_map_nothing_shows_that_there_could_be_one(language: Any) -> N
         assert renderer.words("section.competence") not in page
     page = renderer.report("member", own(mapped(), "b1-m1"), Page())
     assert renderer.words("section.competence") in page
+
+
+def test_a_report_that_was_issued_before_there_were_maps_has_none() -> None:
+    kept = Recorded(Snapshot(GenerationInfo(1, "Asia/Shanghai", "{}"), {}))
+    assert kept.reference("competences").is_empty()
+    with pytest.raises(ReportError):
+        kept.reference("courses")
 
 
 def test_only_the_period_counts() -> None:

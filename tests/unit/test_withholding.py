@@ -161,6 +161,8 @@ QUARTER = {"first": date(2026, 4, 1), "last": date(2026, 6, 30)}
         ("items", Filters(**QUARTER, course="c1")),
         ("branches", Filters(**QUARTER, category="staff")),
         ("credit-branches", Filters()),
+        ("competence-branches", Filters()),
+        ("competence", Filters(**QUARTER)),
         ("member-day", Filters()),
         ("silent", Filters()),
         ("recorded-days", Filters()),
