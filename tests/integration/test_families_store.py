@@ -56,7 +56,7 @@ def lines(seed: int = 1) -> list[bytes]:
     """Two months of every family, with repetitions, conflicts, withdrawals and replacements."""
     chance = random.Random(seed)
     found: list[bytes] = []
-    for n in range(1, 160 * len(FAMILIES)):
+    for n in range(1, 300 * len(FAMILIES)):
         at = FIRST + timedelta(minutes=chance.randrange(DAYS * 1440))
         member, name = chance.choice(MEMBERS), chance.choice(sorted(FAMILIES))
         body = random_body(name, chance) | in_name_of(name, member, HOME[member], at)
