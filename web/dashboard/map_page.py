@@ -51,11 +51,13 @@ def map_page(gatherer: Gatherer, viewer: Viewer, asked: Asked) -> MapPage:
     policy = Policy("named" if named else "aggregate", 1 if named else gatherer.k)
     groups = Groups(data, populations, Deliveries(data), content_of(asked), policy)
     found = org_map(groups, asked.subject, MOST)
+    # Who may see names once they have said what for gets there by the same links.
+    links = viewer.rights.detail == "named"
     return MapPage(
         found,
-        {node.org_id: address for node in found.nodes if (address := _address(node, asked, named))},
+        {node.org_id: address for node in found.nodes if (address := _address(node, asked, links))},
         _above(data, scope, asked),
-        asked.about("committee" if found.root.inner or not named else "branch", asked.subject).address,
+        asked.about("committee" if found.root.inner or not links else "branch", asked.subject).address,
         _seats(reader, found, data.period.last),
         named,
         WIDE,
