@@ -110,14 +110,13 @@ def dashboard_of(context: Context, store: Store, host: str) -> tuple[Dashboard, 
     from web.dashboard.watching import Watch
 
     settings = context.settings
-    access = Access(store)
     local = LocalViewers(viewer=replace(OPERATOR, id=operator()))
     names = frozenset(name.strip().lower() for name in settings.dashboard_names.split(",") if name.strip())
     credit = CreditPolicy.of(settings.credit_rules, settings.shown_families)
     made = Dashboard(
         Gatherer(store, credit, k=settings.small_group),
-        Sessions(PrincipalViewers(access, local)),
-        Watch(auditor(settings, store), access),
+        Sessions(PrincipalViewers(Access(store), local)),
+        Watch(auditor(settings, store)),
         write_csv,
         settings,
         language="en" if settings.language == "en" else "zh",

@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from sinks.audit import looked_at, verify
+from sinks.audit import verify
+from sinks.audited import looked_at
 from sinks.client import Store
 from tests.support.dashboards import KEY, TODAY, Served, served
 from web.dashboard.sessions import COOKIE

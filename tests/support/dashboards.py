@@ -126,7 +126,7 @@ def served(store: Store) -> Iterator[Served]:
     dashboard = Dashboard(
         Gatherer(store, credit, clock=lambda: NOW),
         Sessions(tokens),
-        Watch(Auditor(store, KEY), access),
+        Watch(Auditor(store, KEY)),
         write_csv,
         machine=machine,
         hosts=frozenset({"127.0.0.1"}),

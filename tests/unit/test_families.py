@@ -19,7 +19,7 @@ from schemas.errors import ConfigError
 from schemas.events import EVENT_TYPES
 from schemas.families import FAMILIES
 from schemas.settings import Settings
-from schemas.tables import TABLES
+from schemas.tables import EVENTS, REJECTED, TABLES
 from sinks.read import QUERIES
 from streams.families import FOLDS
 from tests.chaos.people import roster_of
@@ -187,3 +187,37 @@ def test_a_simulated_term_has_the_attendance_that_is_true_of_it() -> None:
         for row in h.sink.rows(FAMILIES[name].table):
             kept[row["member_id"]] += len(row["event_ids"])
         assert kept == Counter(by_member), name
+
+
+def answer_to_survey(n: int, member: str = "org:b1", at: str = "2026-03-02T14:30:00+08:00", **fields: Any) -> bytes:
+    return event(n, "survey", at, member, "", survey_id="s", item_id="i1", **({"choice": "A"} | fields))
+
+
+def test_an_anonymous_answer_is_in_the_name_of_an_organisation() -> None:
+    h = Harness()
+    h.send([answer_to_survey(1), answer_to_survey(2), answer_to_survey(3, choice="B")])
+    (row,) = h.sink.rows(FAMILIES["survey"].table)
+    assert (row["member_id"], list(row["choices"]), list(row["answers"])) == ("org:b1", ["A", "B"], [2, 1])
+    h.send([event(4, "withdraw", AT, "org:b1", "", target_event_id=uid(1), reason="r")])
+    (row,) = h.sink.rows(FAMILIES["survey"].table)
+    assert list(row["answers"]) == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        (answer_to_survey(1, "m1"), "member_id"),
+        (answer_to_survey(1, device_id="d"), "device_id"),
+        (answer_to_survey(1, at="2026-03-02T14:31:00+08:00"), "half hour"),
+        (answer_to_survey(1, at="2026-03-02T14:30:01+08:00"), "half hour"),
+        (answer_to_survey(1, "org:nowhere"), "not in the roster"),
+        (event(1, "study", AT, "org:b1", duration_ms=60_000), "not in the roster"),
+        (record(1).replace(b'"m1"', b'"org:b1"'), "not in the roster"),
+    ],
+)
+def test_what_would_tell_who_answered_is_refused(line: bytes, says: str) -> None:
+    h = Harness()
+    h.send([line])
+    (refused,) = h.sink.rows(REJECTED)
+    assert says in refused["detail"]
+    assert h.sink.rows(EVENTS) == []

@@ -12,9 +12,8 @@ from typing import Any
 
 import polars as pl
 
-from schemas.access import ROLES, AccessError
+from schemas.access import ROLES
 from schemas.reference import Text
-from sinks.access import Access
 from sinks.audit import Auditor, Entry, what
 from sinks.audited import looked_at
 from web.dashboard.asking import Asked
@@ -32,7 +31,6 @@ class Watch:
     """Adds to the audit. Each raises StoreError when it can't be written: then nothing may be shown."""
 
     audit: Auditor
-    access: Access
     clock: Callable[[], float] = time.monotonic
     _known: OrderedDict[tuple[str, str, str], float] = field(default_factory=OrderedDict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -92,12 +90,11 @@ class Look:
 
 def looks(watch: Watch, member_id: str) -> list[Look]:
     """Who looked at a member, the latest first. Raises StoreError."""
-    found = looked_at(watch.audit.store, watch.audit.key, member_id)[:MOST_SHOWN]
-    who = _names(watch.access) if found else {}
+    found = looked_at(watch.audit.store, watch.audit.key, member_id, MOST_SHOWN)
     return [
         Look(
             row["at"],
-            who.get(row["principal_id"]) or _unknown(row["principal_id"]),
+            _who(row["principal_id"], row["role"], row["node"]),
             row["action"],
             row["what"].partition(" ")[0],
             row["purpose"],
@@ -107,20 +104,13 @@ def looks(watch: Watch, member_id: str) -> list[Look]:
     ]
 
 
-def _names(access: Access) -> dict[str, Text]:
-    """What principals are called: role and place, never a person."""
-    try:
-        listed = access.principals()
-    except AccessError:
-        return {}
-    found = {}
-    for p in listed:
-        title, place = ROLES[p.role].title, f" {p.node}" if p.node else ""
-        found[p.principal_id] = Text(f"{title.zh}{place}", f"{title.en}{place}")
-    return found
-
-
-def _unknown(principal_id: str) -> Text:
+def _who(principal_id: str, role: str, node: str) -> Text:
+    """What somebody is called: role and place, never a person. Whose principal is gone, by its id."""
     if principal_id.startswith("os:"):
         return Text("本机操作者", "Operator of the machine")
-    return Text("定时任务", "Schedule") if principal_id == "schedule" else Text(principal_id, principal_id)
+    if principal_id == "schedule":
+        return Text("定时任务", "Schedule")
+    if role not in ROLES:
+        return Text(principal_id, principal_id)
+    title, place = ROLES[role].title, f" {node}" if node else ""
+    return Text(f"{title.zh}{place}", f"{title.en}{place}")

@@ -1,0 +1,118 @@
+"""Improvements in a group's report: which are listed, whether their figure moved, and how old those below are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from reports.context.group import GroupReport, Groups
+from reports.context.improvements import SUGGESTED
+from reports.context.quality import Deliveries
+from reports.data import EVERYTHING, Policy, ReportData
+from reports.improvements import Issue, current
+from reports.population import Populations
+from reports.render import Page, Renderer
+from schemas.families.improvement import PROBLEMS
+from tests.support.report_frames import days_frame
+from tests.support.small_reports import FIRST, answer, make, members, study
+
+AGO = FIRST - timedelta(days=10)
+
+
+def issue(**changed: object) -> Issue:
+    found = Issue(
+        org_id="b1", improvement_id="i1", problem="accuracy", about="", course_id="", from_org="", period_first=None,
+        period_last=None, state="assigned", raised=AGO, assigned=FIRST, owner_role="branch_secretary",
+        due=FIRST - timedelta(days=1), acted=None, actions=("session", "talk"), closed=None, reopened=0,
+    )  # fmt: skip
+    return replace(found, **changed)  # type: ignore[arg-type]
+
+
+def improving(*issues: Issue, count: int = 10) -> ReportData:
+    """Nearly everybody was wrong in the period before and is right in this one."""
+    people = members("b1", count)
+    answers = [answer(m.member_id, i == 0, "q1", day=AGO, seconds=9 + i) for i, m in enumerate(people)] * 2
+    answers += [answer(m.member_id, i != 0, "q1", day=FIRST, seconds=9 + i) for i, m in enumerate(people)] * 2
+    before = [study(m.member_id, day=AGO) for m in people]
+    data = make(people, [study(m.member_id, day=FIRST) for m in people], answers)
+    flat = [row | {"org_id": "b1"} for rows in before for row in (rows if isinstance(rows, list) else [rows])]
+    return replace(data.with_before(days_frame(flat)), issues=issues)
+
+
+def group(data: ReportData, node: str = "b1") -> GroupReport:
+    return Groups(data, Populations(data.roster, data.period), Deliveries(data), EVERYTHING, Policy()).report(node)
+
+
+def test_every_suggestion_is_a_problem_that_can_be_named() -> None:
+    assert set(SUGGESTED.values()) <= {c.code for c in PROBLEMS}
+
+
+def test_what_was_closed_before_the_period_is_history() -> None:
+    old = issue(improvement_id="old", closed=FIRST - timedelta(days=1))
+    now = issue(improvement_id="now", closed=FIRST)
+    later = issue(improvement_id="new", raised=FIRST)
+    assert [i.improvement_id for i in current([later, old, now], FIRST)] == ["now", "new"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "day", "overdue", "age"),
+    [
+        ({}, FIRST, True, 10),
+        ({}, FIRST - timedelta(days=1), False, 9),
+        ({"due": None}, FIRST, False, 10),
+        ({"closed": FIRST}, FIRST + timedelta(days=5), False, 10),
+        ({}, AGO - timedelta(days=3), False, 0),
+    ],
+)
+def test_age_and_overdue(changed: dict[str, object], day: date, overdue: bool, age: int) -> None:
+    found = issue(**changed)
+    assert (found.overdue(day), found.age(day)) == (overdue, age)
+
+
+def test_the_figure_of_an_improvement_is_shown_with_its_interval() -> None:
+    report = group(improving(issue(), issue(improvement_id="i2", problem="ungraded")))
+    assert report.improvements is not None
+    accuracy, ungraded = report.improvements.own
+    assert accuracy.line is not None
+    assert accuracy.line.before.value == pytest.approx(0.1)
+    assert accuracy.line.now.value == pytest.approx(0.9)
+    assert accuracy.line.change.low is not None
+    assert accuracy.line.change.low > 0
+    assert accuracy.moved == "change.better"
+    assert accuracy.overdue
+    assert accuracy.owner.en == "Branch secretary"
+    assert (ungraded.line, ungraded.moved) == (None, "improve.no_figure")
+    for language in ("zh", "en"):
+        page = Renderer(language).report("group", report, Page())  # type: ignore[arg-type]
+        assert ("支部书记" if language == "zh" else "Branch secretary") in page
+        assert "improve." not in page
+
+
+def test_few_members_have_no_figure_but_their_improvement() -> None:
+    report = group(improving(issue(), count=4))
+    assert report.improvements is not None
+    (line,) = report.improvements.own
+    assert (line.line, line.moved) == (None, "change.no_data")
+
+
+def test_without_improvements_the_page_is_as_if_there_were_none() -> None:
+    report = group(improving())
+    assert report.improvements is None
+    assert "Improvements" not in Renderer("en").report("group", report, Page())
+
+
+def test_the_committee_sees_ages_and_only_the_direction() -> None:
+    found = [
+        issue(from_org="top", improvement_id="a", assigned=None, owner_role=""),
+        issue(improvement_id="b", raised=FIRST - timedelta(days=200), due=None),
+        issue(improvement_id="c", closed=FIRST),
+    ]
+    report = group(improving(*found), "top")
+    assert report.improvements is not None
+    (sent,) = report.improvements.sent
+    assert (sent.line, sent.acknowledged, sent.moved) == (None, None, "change.better")
+    (ages,) = report.improvements.ages
+    assert [f.value for f in (ages.open, ages.old, ages.waiting, ages.overdue, ages.closed)] == [2, 1, 1, 1, 1]
+    assert report.improvements.own == ()
