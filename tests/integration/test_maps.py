@@ -156,6 +156,8 @@ def test_viewers_of_aggregates_see_groups_and_no_branch(mapped: Served, monkeypa
     with client(mapped, "aggregate:top") as http:
         page = http.get("/map/top?span=weeks20&lang=en").text
         assert "/branch/" not in page
+        course = part(http.get("/map/top?course=c1&lang=en").text, "listed")
+        assert re.sub(r'href="[^"]*"', "", course) == re.sub(r'href="[^"]*"', "", part(page, "listed"))
         assert "the rest is withheld" in part(page, "picture")
         rows = re.findall(r'<tr><th scope="row".*?</tr>', part(page, "listed"), re.DOTALL)
         cells = [re.findall(r'<td class="n">(.*?)</td>', row) for row in rows]

@@ -232,7 +232,9 @@ class Gatherer:
         data = self.data(reader, replace(scope, detail="named"), asked, self.today(reader), aggregate=not named)
         populations = Populations(data.roster, data.period)
         policy = Policy("named" if named else "aggregate", 1 if named else self.k)
-        groups = Groups(data, populations, Deliveries(data), content_of(asked), policy)
+        # One course of a group would be a part of it, whose rest could be worked out.
+        content = content_of(asked) if named else Content()
+        groups = Groups(data, populations, Deliveries(data), content, policy)
         report = groups.report(asked.subject)
         # Who may see names once they have said what for gets there by the same links.
         links = viewer.rights.detail == "named"

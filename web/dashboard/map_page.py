@@ -12,7 +12,7 @@ from reports.context.group import Groups
 from reports.context.head import organisation_name
 from reports.context.org_map import MapNode, OrgMap, org_map
 from reports.context.quality import Deliveries
-from reports.data import Policy, ReportData
+from reports.data import EVERYTHING, Policy, ReportData
 from reports.population import Populations
 from schemas.reference import Place
 from sinks.read import Reader, Scope
@@ -49,13 +49,17 @@ def map_page(gatherer: Gatherer, viewer: Viewer, asked: Asked) -> MapPage:
     data = gatherer.data(reader, replace(scope, detail="named"), asked, gatherer.today(reader), aggregate=not named)
     populations = Populations(data.roster, data.period)
     policy = Policy("named" if named else "aggregate", 1 if named else gatherer.k)
-    groups = Groups(data, populations, Deliveries(data), content_of(asked), policy)
+    # One course of a group would be a part of it, whose rest could be worked out.
+    content = content_of(asked) if named else EVERYTHING
+    groups = Groups(data, populations, Deliveries(data), content, policy)
     found = org_map(groups, asked.subject, MOST)
+    # Who may see names once they have said what for gets there by the same links.
+    links = viewer.rights.detail == "named"
     return MapPage(
         found,
-        {node.org_id: address for node in found.nodes if (address := _address(node, asked, named))},
+        {node.org_id: address for node in found.nodes if (address := _address(node, asked, links))},
         _above(data, scope, asked),
-        asked.about("committee" if found.root.inner or not named else "branch", asked.subject).address,
+        asked.about("committee" if found.root.inner or not links else "branch", asked.subject).address,
         _seats(reader, found, data.period.last),
         named,
         WIDE,
