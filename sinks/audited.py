@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Sequence
+from datetime import UTC, date
 from typing import Any
 
 from schemas.keyed import MemberKey
@@ -25,7 +26,7 @@ _SELECT = """
 def looked_at(store: Store, key: MemberKey, member_id: str, limit: int = 0) -> list[dict[str, Any]]:
     """Entries about a person, the latest first, at most ``limit`` (0: all); see ``ENTRIES``."""
     sql = _SELECT.format(more="", where="has(member_keys, {k:String})") + _most(limit)
-    return [dict(zip(ENTRIES, row, strict=True)) for row in store.rows(sql, {"k": key.of(member_id), "n": limit})]
+    return [_entry(ENTRIES, row) for row in store.rows(sql, {"k": key.of(member_id), "n": limit})]
 
 
 def entries(
@@ -40,7 +41,13 @@ def entries(
     names = (*ENTRIES, "members", "rows")
     sql = _SELECT.format(more=", length(a.member_keys), a.rows", where=where) + _most(limit)
     given = {"z": zone, "a": str(first or "1900-01-01"), "b": str(last or "2299-12-31"), "p": principal_id, "n": limit}
-    return [dict(zip(names, row, strict=True)) for row in store.rows(sql, given)]
+    return [_entry(names, row) for row in store.rows(sql, given)]
+
+
+def _entry(names: Sequence[str], row: Sequence[Any]) -> dict[str, Any]:
+    found = dict(zip(names, row, strict=True))
+    # The driver leaves out the zone of UTC.
+    return found | {"at": found["at"].replace(tzinfo=UTC)}
 
 
 def _most(limit: int) -> str:

@@ -26,6 +26,7 @@ from typer.testing import CliRunner, Result
 from commands import query
 from commands.context import Context
 from reports.formats.records import WRITERS
+from reports.withholding import always
 from schemas.errors import ConfigError, InputError, StoreUnavailable
 from schemas.settings import Settings
 from sinks.access import Access
@@ -230,8 +231,14 @@ def test_pages_make_the_whole(api: Api, engine_store: Store, name: str) -> None:
 
 
 def test_every_query_is_answered(api: Api) -> None:
+    quarter = {"from": "2026-01-01", "to": "2026-03-31"}
     for listed in api.get("/v1/queries").json()["queries"]:
-        found = api.get(listed["href"], limit=3, **WHY)
+        # What everybody is answered as aggregates is asked by whole quarters.
+        period = quarter if always(listed["name"]) else {}
+        found = api.get(listed["href"], limit=3, **period, **WHY)
+        if not listed["allowed"]:
+            assert found.status == 403, (listed["name"], found.body)
+            continue
         assert found.status == 200, (listed["name"], found.body)
         assert all(list(row) == [c["name"] for c in listed["columns"]] for row in found.json())
 
