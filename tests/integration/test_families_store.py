@@ -6,6 +6,8 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -18,6 +20,7 @@ from commands.retention import drop
 from reports import withholding
 from reports.analytics.computed import COMPUTED
 from reports.asking import ALL, frames
+from reports.context.activities import ActivityLine
 from reports.families import figure
 from reports.load import load as load_reports
 from schemas.credit import CreditPolicy
@@ -40,6 +43,9 @@ from tests.support.family_events import in_name_of, random_body
 from tests.support.harness import event, uid
 from tests.support.loaded import load as put
 from tests.support.oracle import Result, compute
+from web.dashboard.asking import Asked
+from web.dashboard.gather import Gatherer
+from web.dashboard.viewers import OPERATOR, Viewer
 
 ZONE = "Asia/Shanghai"
 FIRST, DAYS = datetime(2026, 5, 20, tzinfo=UTC), 60
@@ -293,6 +299,34 @@ def test_reports_read_the_families_that_are_shown(loaded: Store) -> None:
             columns = {c.name for c in family.contents}
             assert {measure.column, *([measure.per] if measure.per else [])} <= columns
             assert (METRICS[measure.metric].unit == "share") == bool(measure.per)
+
+
+def test_the_dashboard_shows_what_the_families_allow(loaded: Store) -> None:
+    """Of what the member alone sees, groups have figures of quarters that are over; nobody else sees a row."""
+    gatherer = Gatherer(
+        loaded, CreditPolicy.of("", tuple(FAMILIES)), clock=lambda: datetime(2026, 7, 20, 4, tzinfo=UTC)
+    )
+    titles = {f.title: f.audience for f in FAMILIES.values()}
+
+    def shown(found: Sequence[ActivityLine]) -> set[str]:
+        return {titles[line.family] for line in found}
+
+    secretary = Viewer(Scope("b1", "named"), "branch_secretary", OPERATOR.label)
+    quarter = Asked("branch", "b1", "days", date(2026, 4, 1), date(2026, 6, 30))
+    assert shown(gatherer.branch(secretary, quarter).report.activities) == {"named", "branch", "self"}
+    month = replace(quarter, first=date(2026, 6, 1))
+    assert shown(gatherer.branch(secretary, month).report.activities) == {"named", "branch"}
+    analyst = Viewer(Scope("top", "aggregate"), "committee_analyst", OPERATOR.label)
+    above = gatherer.committee(analyst, Asked("committee", "top")).report.activities
+    assert shown(above) == {"named", "self"} | {
+        f.audience for f in FAMILIES.values() if f.measures and f.counts and f.counts.upward
+    }
+    own, page = Viewer(Scope.own("m03"), "member", OPERATOR.label), Asked("member", "m03")
+    assert shown(gatherer.member(own, page).report.activities) == {"named", "branch", "self"}
+    assert shown(gatherer.member(secretary, page).report.activities) == {"named", "branch"}
+    assert "self" not in shown(gatherer.member(OPERATOR, page).report.activities)
+    off = Gatherer(loaded, CreditPolicy.of("", ()), clock=gatherer.clock)
+    assert off.branch(secretary, quarter).report.activities == ()
 
 
 def test_retention_keeps_what_open_days_depend_on(loaded: Store, events: list[bytes]) -> None:
