@@ -1,10 +1,10 @@
-"""Parts of the dashboard that stand only where there is something: further families of events."""
+"""Parts of the dashboard that stand only where there is something: further families of events, and improvements."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -20,6 +20,7 @@ from reports.text import LANGUAGES
 from tests.support.small_reports import FIRST, LAST, make, members, study
 from tests.unit.test_dashboard import FRESH, NOW
 from tests.unit.test_report_activities import rows_of as family_rows
+from tests.unit.test_report_improvements import issue
 from web.dashboard import frame
 from web.dashboard.asking import Asked, is_quarter
 from web.dashboard.gather import Branch, Committee, Own
@@ -109,6 +110,54 @@ def test_what_the_member_alone_sees_can_be_left_out() -> None:
     assert "Pushed content" not in found
     assert "Dues" in found
     assert "Pushed content" in shown(data, "member", "activities")
+
+
+def with_improvements() -> ReportData:
+    late = issue(improvement_id="late", raised=FIRST - timedelta(days=40), due=LAST - timedelta(days=1))
+    young = issue(
+        improvement_id="young",
+        raised=FIRST - timedelta(days=50),
+        due=None,
+        state="raised",
+        assigned=None,
+        owner_role="",
+    )
+    gone = issue(improvement_id="gone", closed=FIRST, due=None)
+    sent = issue(improvement_id="sent", from_org="top", assigned=None, owner_role="", due=None, state="raised")
+    above = issue(improvement_id="above", org_id="top", due=None)
+    return replace(small(), issues=(young, late, gone, sent, above))
+
+
+def test_a_branch_sees_its_open_improvements_those_overdue_first() -> None:
+    found = shown(with_improvements(), "branch", "improvements")
+    assert re.findall(r"raised on [^<]*, (\w+)", found) == ["late", "young", "sent"]
+    assert text(found).count("overdue") == 1
+    assert "Branch secretary" in found
+    assert "(from above)" in found
+    late = found[found.index("late") : found.index("young")]
+    assert f">{(LAST - FIRST).days + 40}<" in late
+
+
+def test_above_a_branch_stand_ages_and_what_was_sent_down() -> None:
+    found = shown(with_improvements(), "committee", "improvements")
+    own, rest = found.split("<h3>", 1)
+    sent, ages = rest.split("<h3>", 1)
+    assert re.findall(r"raised on [^<]*, (\w+)", own) == ["above"]
+    assert re.findall(r"raised on [^<]*, (\w+)", sent) == ["sent"]
+    assert "not assigned yet" in sent
+    (line,) = re.findall(r"<tbody><tr>.*?</tr>", ages)
+    # Open, up to 30 days, up to 90, older, not assigned, overdue, closed.
+    assert re.findall(r'<td class="n">(\d+)', line) == ["3", "0", "3", "0", "2", "1", "1"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", ["branch", "committee"])
+def test_improvements_are_said_in_both_languages_and_only_where_there_are_any(kind: Any, language: Any) -> None:
+    found = shown(with_improvements(), kind, "improvements", language)
+    assert re.search(r"[a-z]+\.[a-z_]+", text(found)) is None, "a message that there is not"
+    assert shown(small(), kind, "improvements", language) == ""
+    closed = replace(small(), issues=(issue(closed=FIRST),))
+    assert (shown(closed, kind, "improvements", language) == "") == (kind == "branch")
 
 
 @pytest.mark.parametrize(

@@ -24,11 +24,12 @@ from web.dashboard.asking import Asked
 
 PARTS: Mapping[str, tuple[str, ...]] = {
     "branch": (
-        "fresh", "now", "offers", "silent", "trend", "calendar", "topics", "missed", "competence", "activities",
-        "credit", "quality", "ledger",
+        "fresh", "now", "offers", "silent", "improvements", "trend", "calendar", "topics", "missed", "competence",
+        "activities", "credit", "quality", "ledger",
     ),
     "committee": (
-        "fresh", "overview", "tree", "trend", "funnel", "hard", "change", "topics", "missed", "activities", "quality"
+        "fresh", "overview", "tree", "improvements", "trend", "funnel", "hard", "change", "topics", "missed",
+        "activities", "quality",
     ),
     "map": ("fresh", "picture", "places", "listed"),
     "member": (
@@ -42,6 +43,7 @@ SHARED = {
     "activities": "shared/activities",
     "competence": "shared/competence",
     "fresh": "shared/fresh",
+    "improvements": "shared/improvements",
     "quality": "shared/quality",
     "trend": "shared/trend",
     "missed": "shared/missed",
