@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -54,6 +54,10 @@ class FamilyRows:
                 rows = rows.filter(pl.col("org_id") == self.node)
             if rows.height:
                 yield family, rows
+
+    def without_own(self) -> FamilyRows:
+        """Without families whose rows the member alone sees."""
+        return replace(self, frames={n: rows for n, rows in self.frames.items() if FAMILIES[n].audience != "self"})
 
 
 NO_FAMILIES = FamilyRows()

@@ -6,6 +6,8 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -18,6 +20,7 @@ from commands.retention import drop
 from reports import withholding
 from reports.analytics.computed import COMPUTED
 from reports.asking import ALL, frames
+from reports.context.activities import ActivityLine
 from reports.families import figure
 from reports.load import load as load_reports
 from schemas.credit import CreditPolicy
@@ -40,6 +43,9 @@ from tests.support.family_events import in_name_of, random_body
 from tests.support.harness import event, uid
 from tests.support.loaded import load as put
 from tests.support.oracle import Result, compute
+from web.dashboard.asking import Asked
+from web.dashboard.gather import Gatherer
+from web.dashboard.viewers import OPERATOR, Viewer
 
 ZONE = "Asia/Shanghai"
 FIRST, DAYS = datetime(2026, 5, 20, tzinfo=UTC), 60
@@ -69,7 +75,40 @@ def lines(seed: int = 1) -> list[bytes]:
             found.append(event(n + 50_000, "withdraw", moment, member, target_event_id=uid(n), reason="r"))
         if chance.random() < 0.05:
             found.append(json.dumps(json.loads(made) | {"source": "again"}).encode())
-    return [*found, *chance.sample(found, 40)]
+    return [*found, *chance.sample(found, 40), *quiz()]
+
+
+def quiz() -> list[bytes]:
+    """A contest on 10 June, 9:00 local time, and its answers, by hand. ``m00`` thinks again about a question and does
+    all of it once more; ``m01`` takes too long and does not ask again to be on the board; ``m07`` does not finish;
+    ``m08`` answers without having entered."""
+    found: list[bytes] = []
+
+    def at(minute: int) -> str:
+        return f"2026-06-10T01:{minute:02}:00Z"
+
+    def step(member: str, minute: int, **fields: Any) -> None:
+        about = {"contest_id": "quiz", "questions": 3, "limit_ms": 600_000}
+        found.append(event(60_000 + len(found), "contest", at(minute), member, "", **about, **fields))
+
+    def answer(member: str, minute: int, question: str, score: float, most: float, attempt: int = 1) -> None:
+        about = {"question_id": question, "exam_id": "quiz", "attempt": attempt, "correct": score == most}
+        made = event(60_000 + len(found), "answer", at(minute), member, **about, score=score, max_score=most)
+        found.append(made)
+
+    step("m00", 0, step="entered", board=True)
+    answer("m00", 1, "q1", 2, 2)
+    answer("m00", 2, "q2", 2, 2)
+    answer("m00", 3, "q2", 0.5, 2)
+    answer("m00", 4, "q3", 3, 3)
+    step("m00", 5, step="finished", board=True)
+    answer("m00", 20, "q1", 0, 2, attempt=2)
+    step("m01", 0, step="entered", board=True)
+    answer("m01", 11, "q1", 0, 2)
+    step("m01", 12, step="finished")
+    step("m07", 0, step="entered", board=True)
+    answer("m08", 1, "q1", 2, 2)
+    return found
 
 
 def reference() -> ReferenceTables:
@@ -275,6 +314,33 @@ def test_answers_of_a_survey_are_counted_as_a_whole(loaded: Store, expected: Res
             asked(loaded, "survey-answers", EVERYTHING, **(QUARTER | wrong))
 
 
+def test_results_of_a_contest_are_those_of_its_first_attempt_and_the_board_is_by_consent(loaded: Store) -> None:
+    day = {"first": date(2026, 6, 10), "last": date(2026, 6, 10)}
+    columns = ("finished", "duration_ms", "questions", "answers", "correct", "score", "max_score")
+
+    def results(member: str) -> list[tuple[Any, ...]]:
+        found = asked(loaded, "contest-results", Scope.own(member), **day).filter(contest_id="quiz")
+        return found.select("member_id", "org_id", "day", *columns, "board").rows()
+
+    def board(scope: Scope, **filters: Any) -> list[tuple[Any, ...]]:
+        found = asked(loaded, "contest-board", scope, **(day | filters)).filter(contest_id="quiz")
+        return found.select("member_id", "org_id", *columns).rows()
+
+    on = day["first"]
+    # Of three questions two right, 2 + 0.5 + 3 of 7 points; the second thought counts, the second attempt does not.
+    assert results("m00") == [("m00", "b1", on, True, 300_000, 3, 3, 2, 5.5, 7.0, True)]
+    assert results("m01") == [("m01", "b1", on, True, 600_000, 3, 1, 0, 0.0, 2.0, False)]
+    assert results("m07") == [("m07", "b2", on, False, None, 3, 0, 0, 0.0, 0.0, True)]
+    assert results("m08") == []
+    first = ("m00", "b1", True, 300_000, 3, 3, 2, 5.5, 7.0)
+    second = ("m07", "b2", False, None, 3, 0, 0, 0.0, 0.0)
+    assert board(EVERYTHING) == board(Scope("top", "named")) == [first, second]
+    assert board(Scope("b1", "named")) == board(EVERYTHING, org="b1") == [first]
+    for scope, name in ((EVERYTHING, "contest-results"), (Scope("top", "aggregate"), "contest-board")):
+        with pytest.raises(XuejingError):
+            asked(loaded, name, scope, **day)
+
+
 def test_programs_read_what_no_question_reaches(loaded: Store) -> None:
     for family in COUNTED:
         assert all_rows(family) not in ALL
@@ -293,6 +359,34 @@ def test_reports_read_the_families_that_are_shown(loaded: Store) -> None:
             columns = {c.name for c in family.contents}
             assert {measure.column, *([measure.per] if measure.per else [])} <= columns
             assert (METRICS[measure.metric].unit == "share") == bool(measure.per)
+
+
+def test_the_dashboard_shows_what_the_families_allow(loaded: Store) -> None:
+    """Of what the member alone sees, groups have figures of quarters that are over; nobody else sees a row."""
+    gatherer = Gatherer(
+        loaded, CreditPolicy.of("", tuple(FAMILIES)), clock=lambda: datetime(2026, 7, 20, 4, tzinfo=UTC)
+    )
+    titles = {f.title: f.audience for f in FAMILIES.values()}
+
+    def shown(found: Sequence[ActivityLine]) -> set[str]:
+        return {titles[line.family] for line in found}
+
+    secretary = Viewer(Scope("b1", "named"), "branch_secretary", OPERATOR.label)
+    quarter = Asked("branch", "b1", "days", date(2026, 4, 1), date(2026, 6, 30))
+    assert shown(gatherer.branch(secretary, quarter).report.activities) == {"named", "branch", "self"}
+    month = replace(quarter, first=date(2026, 6, 1))
+    assert shown(gatherer.branch(secretary, month).report.activities) == {"named", "branch"}
+    analyst = Viewer(Scope("top", "aggregate"), "committee_analyst", OPERATOR.label)
+    above = gatherer.committee(analyst, Asked("committee", "top")).report.activities
+    assert shown(above) == {"named", "self"} | {
+        f.audience for f in FAMILIES.values() if f.measures and f.counts and f.counts.upward
+    }
+    own, page = Viewer(Scope.own("m03"), "member", OPERATOR.label), Asked("member", "m03")
+    assert shown(gatherer.member(own, page).report.activities) == {"named", "branch", "self"}
+    assert shown(gatherer.member(secretary, page).report.activities) == {"named", "branch"}
+    assert "self" not in shown(gatherer.member(OPERATOR, page).report.activities)
+    off = Gatherer(loaded, CreditPolicy.of("", ()), clock=gatherer.clock)
+    assert off.branch(secretary, quarter).report.activities == ()
 
 
 def test_retention_keeps_what_open_days_depend_on(loaded: Store, events: list[bytes]) -> None:

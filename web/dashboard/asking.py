@@ -87,6 +87,11 @@ def quarter(today: date, ago: int) -> Period:
     return Period(first, date(after // 12, after % 12 + 1, 1) - timedelta(days=1))
 
 
+def is_quarter(period: Period, today: date) -> bool:
+    """Whether it is a calendar quarter that is over."""
+    return period.last < today and period == quarter(period.last + timedelta(days=1), 1)
+
+
 def asked(kind: PageKind, subject: str, given: Mapping[str, str], language: Language) -> Asked:
     """From the parameters of an address; ``language``: where none is given. Raises InputError for what is no period."""
     spoken = given.get("lang") or language

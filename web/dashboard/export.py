@@ -20,10 +20,10 @@ from web.dashboard.viewers import PageKind, Viewer
 EXPORTS: Mapping[PageKind, tuple[str, ...]] = {
     "branch": (
         "member-day", "branch-day", "suggestions", "silent", "questions", "wrong-questions", "competence", "credit",
-        "rejected",
+        "improvements", "rejected",
     ),
     "map": ("branches",),
-    "committee": ("branches", "branch-day", "questions", "wrong-questions", "rejected"),
+    "committee": ("branches", "branch-day", "questions", "wrong-questions", "improvements", "rejected"),
     "member": ("member-day", "suggestions", "mastery", "competence", "wrong-book", "credit", "rejected"),
     "operator": ("ledger", "rejected"),
 }  # fmt: skip

@@ -26,7 +26,7 @@ from schemas.days import LocalDays
 from schemas.reference import Course, Roster, Text
 from sinks.client import Store
 from sinks.read import Filters, Reader, Scope
-from web.dashboard.asking import Asked
+from web.dashboard.asking import Asked, is_quarter
 from web.dashboard.glance import Glance, glance, week_of
 from web.dashboard.viewers import PageKind, Viewer
 
@@ -269,7 +269,10 @@ class Gatherer:
         """What a page over the days asked for is made from; ``aggregate``: a quarter that is over."""
         period = asked.period(today, aggregate=aggregate)
         now = self.clock()
-        return recorded(reader, scope, period, org=org, member=member, as_of=now, credit=self.credit)[0]
+        data = recorded(reader, scope, period, org=org, member=member, as_of=now, credit=self.credit)[0]
+        # Of what the member alone sees, a group's figures over periods that overlap would tell of single days.
+        own = scope.detail == "own" if asked.kind == "member" else is_quarter(period, today)
+        return data if own else replace(data, families=data.families.without_own())
 
     def _week(self, reader: Reader, scope: Scope, asked: Asked, today: date, filters: Filters) -> pl.DataFrame:
         return reader.frame(

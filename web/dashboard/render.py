@@ -24,20 +24,26 @@ from web.dashboard.asking import Asked
 
 PARTS: Mapping[str, tuple[str, ...]] = {
     "branch": (
-        "fresh", "now", "offers", "silent", "trend", "calendar", "topics", "missed", "competence", "credit", "quality",
-        "ledger",
+        "fresh", "now", "offers", "silent", "improvements", "trend", "calendar", "topics", "missed", "competence",
+        "activities", "credit", "quality", "ledger",
     ),
-    "committee": ("fresh", "overview", "tree", "trend", "funnel", "hard", "change", "topics", "missed", "quality"),
+    "committee": (
+        "fresh", "overview", "tree", "improvements", "trend", "funnel", "hard", "change", "topics", "missed",
+        "activities", "quality",
+    ),
     "map": ("fresh", "picture", "places", "listed"),
     "member": (
-        "fresh", "now", "review", "trend", "calendar", "mastery", "progress", "credit", "competence", "book", "quality"
+        "fresh", "now", "review", "trend", "calendar", "mastery", "progress", "credit", "competence", "activities",
+        "book", "quality",
     ),
     "operator": ("fresh", "state_now", "received_lines", "rejected", "jobs", "parts"),
 }  # fmt: skip
 """Kind of page → its parts, in the order in which they stand. A template ``KIND/PART.html.j2`` makes each."""
 SHARED = {
+    "activities": "shared/activities",
     "competence": "shared/competence",
     "fresh": "shared/fresh",
+    "improvements": "shared/improvements",
     "quality": "shared/quality",
     "trend": "shared/trend",
     "missed": "shared/missed",
