@@ -17,8 +17,9 @@ Questions = Annotated[int, Meta(ge=1, le=10_000)]
 
 
 class Contest(Event, tag="contest", kw_only=True, omit_defaults=True, gc=False):
-    """A member entered or finished a contest. What was answered are events ``answer`` whose ``exam_id`` is the
-    ``contest_id``; the result is theirs, and for the member alone unless ``board`` says otherwise."""
+    """A member entered or finished a contest. That is for the member alone; the board has who asks to be on it
+    (``board``). What was answered are events ``answer`` whose ``exam_id`` is the ``contest_id``, which are seen like
+    all answers."""
 
     contest_id: Annotated[Id, Meta(description="the contest; answers name it as their exam")]
     step: Annotated[Step, Meta(description="entered: the time begins; finished: handed in, or the time was over")]
