@@ -16,7 +16,7 @@ from reports.measures.suppression import DEFAULT_K
 from schemas.credit import CreditPolicy
 from schemas.families import FAMILIES, Family
 from schemas.families.family import Counts
-from schemas.metrics import METRICS
+from schemas.metrics import metric
 from schemas.reference.columns import Text
 from schemas.settings import DEFAULT_PASS_SHARE
 from sinks.read import Column, Filters, QueryError, Reader, Scope, ScopeError
@@ -166,7 +166,7 @@ def _counts(family: Family, counts: Counts) -> ComputedQuery:
         Column("withheld", "boolean", Text("人数过少，不显示", "withheld: too few members")),
     ]
     for measure in family.measures:
-        declared = METRICS[measure.metric]
+        declared = metric(measure.metric)
         kind: Type = "integer" if declared.unit == "count" else "number"
         columns.append(Column(measure.metric, kind, declared.name, "s" if declared.unit == "seconds" else ""))
     return ComputedQuery(

@@ -45,7 +45,11 @@ def test_the_identity_of_samples_never_changes(folder: Path) -> None:
         for line in path.read_bytes().splitlines():
             arrival = decode(line)
             assert isinstance(arrival, Arrival)
-            found[str(arrival.event.event_id)] = arrival.body_hash.hex()
+            event_id = str(arrival.event.event_id)
+            assert event_id not in found, f"{path.name}: another sample has the id {event_id}"
+            found[event_id] = arrival.body_hash.hex()
+    new = {event_id: digest for event_id, digest in found.items() if event_id not in recorded}
+    assert not new, f"samples without a hash; write into {folder.name}/body_hashes.json: {json.dumps(new, indent=2)}"
     assert found == recorded
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -12,12 +13,14 @@ from typer.testing import CliRunner
 
 import cli
 from producers.simulate import default_scenario, simulate, truth
+from reports.analytics import computed
 from reports.analytics.computed import COMPUTED
 from schemas.days import LocalDays, day_number
 from schemas.decode import Arrival, Position, Refusal, decode_line
 from schemas.errors import ConfigError
 from schemas.events import EVENT_TYPES
-from schemas.families import FAMILIES
+from schemas.families import FAMILIES, Measure
+from schemas.metrics import UnknownMetric
 from schemas.settings import Settings
 from schemas.tables import EVENTS, REJECTED, TABLES
 from sinks.read import QUERIES
@@ -83,6 +86,13 @@ def test_a_query_of_a_family_that_is_off_is_not_listed_and_says_so(monkeypatch: 
         assert f"\n{name} " not in off
         asked = CliRunner().invoke(cli.application(), ["query", name])
         assert "not shown here" in str(asked.exception)
+
+
+def test_a_figure_of_a_family_that_is_not_declared_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = replace(FAMILIES["reflection"], measures=(Measure("zeal", "submitted"),))
+    monkeypatch.setattr(computed, "FAMILIES", {"reflection": wrong})
+    with pytest.raises(UnknownMetric, match=r"'zeal' is not declared \(declare it in schemas/metrics\.toml"):
+        computed._of_families()
 
 
 def test_what_is_kept_of_an_event_is_what_it_said() -> None:
@@ -182,7 +192,9 @@ def test_a_simulated_term_has_the_attendance_that_is_true_of_it() -> None:
     assert sum(map(len, found.values())) > 80
     assert found == stated
     assert said["happened"].keys() == FAMILIES.keys() - {"attendance"}
+    refused = {r["raw"]: r["detail"] for r in h.sink.rows(REJECTED)}
     for name, by_member in said["happened"].items():
+        assert {d for raw, d in refused.items() if f'"event_type":"{name}"'.encode() in raw} == set(), name
         kept: Counter[str] = Counter()
         for row in h.sink.rows(FAMILIES[name].table):
             kept[row["member_id"]] += len(row["event_ids"])
