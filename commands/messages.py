@@ -252,6 +252,7 @@ ZH: dict[str, str] = {
     "theirs: {}; these: {}": "存储：{0}；本程序：{1}",
     "{} gave columns {}, declared are {}": "{0} 给出的列是 {1}，声明的是 {2}",
     "organisation {} is not in the roster or not below {}": "名册中没有组织 {0}，或它不在 {1} 之下",
+    "organisation {} is not one that the member belongs to, or above it": "{0} 不是成员所属的组织，也不在其上",
     "not valid credit rules: {}": "学时规则无效：{0}",
     "schemas/credit.toml shows the form": "格式见 schemas/credit.toml",
     "there is no [[rules]] in it": "其中没有 [[rules]]",

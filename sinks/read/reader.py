@@ -200,9 +200,10 @@ class Reader:
             given |= {"memberships": context.memberships, "member": scope.member_id}
         ((found,),) = self.store.rows(sql, given)
         if not found:
-            raise InputError(
-                f"organisation {org_id!r} is not in the roster or not below {scope.node or 'the top'}", where="--org"
-            )
+            what = f"is not in the roster or not below {scope.node or 'the top'}"
+            if scope.member_id is not None:
+                what = "is not one that the member belongs to, or above it"
+            raise InputError(f"organisation {org_id!r} {what}", where="--org")
         self._checked.add((scope, org_id))
 
 
