@@ -98,18 +98,18 @@ def told(results: dict[str, Result]) -> list[str]:
 
 
 LIMITS = """
-Most of these runs shared the two cores with other work, as their load averages tell: their rates and seconds, and so
-whether an aim in seconds is reached, say little about an idle machine, and ratios between ways that ran at different
-moments of that load are rough. Rows, bytes, memory and calls do not depend on it. An aim that is missing from the
-table has no result: from event to visible has to be measured on a quiet machine (`python -m bench.latency`).
+Where the load average before a run is large, it shared the two cores with other work: its rates and seconds, and so
+whether an aim in seconds is reached, say little about an idle machine. Rows, bytes, memory and calls do not depend on
+it. An aim that is missing from the table has no result.
 
 - **Ingest.** At the rates that are aimed at, two cores have 25 s of CPU for a million events of one a message, and 17 s
-  for those of twenty. Worker and engine alone took more in every run so far, the broker not counted. A profile of the
-  worker (py-spy, one event a message, 100,000 members in 2,500 branches, on a loaded machine) found of the samples
-  that were not idle, waits for the store included, about two fifths in decoding and folding and more than a quarter
-  in branches. Writing branches at most twice a second was tried; what it saves could not be measured on that machine,
-  and it is not kept. Merges in the engine read twice as many rows as were inserted. To be tried:
-  larger batches, at the price of latency; decoding outside Python; a core for the worker alone.
+  for those of twenty; worker and engine alone take more, as the table below tells, and the program that a partition is
+  read by is Python, whose lock lets one thread compute at a time. Branches were the largest part: with contributions
+  left out, a worker read twice as many events a second. Contributions in columns, rows of changed courses only and
+  batches of up to 60,000 messages (20,000 before) brought most of that back. Of the samples in which the worker held
+  Python's lock (py-spy, one event a message) about a fifth now makes rows of the archive, a sixth decodes, a tenth
+  keeps what events have in common, a tenth is branches. Next would be decoding and the archive's rows outside Python,
+  and one worker a core with a core of its own for the engine.
 - **Memory.** A fact is a record of 60 bytes. What comes on top falls as members have more facts, so that most of it
   seems to be held once a member, some 200 bytes; where in particular was not looked into.
 - **Queries.** Slow by what they read is what takes in a whole province: `questions` and `exams` read every answer (50
