@@ -14,6 +14,7 @@ import json
 import multiprocessing
 import socket
 import tempfile
+import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -157,7 +158,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     found: dict[str, Any] = {
-        "machine": machine.describe("python -m bench.collector"),
+        "machine": machine.describe(" ".join(["python -m bench.collector", *sys.argv[1:]])),
         "connections": given.connections,
         "collector": {},
     }

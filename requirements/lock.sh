@@ -20,5 +20,5 @@ compile embedded "$@" pyproject.toml --extra documents --extra embedded --extra 
 same=$(mktemp)
 trap 'rm -f "$same"' EXIT
 grep -E '^[a-z0-9].*==' requirements/embedded.lock | grep -v '^pydantic' | sed 's/ \\$//' > "$same"
-compile bench "$@" pyproject.toml --extra documents --extra embedded --extra bench -c "$same"
+compile bench "$@" pyproject.toml --extra documents --extra embedded --extra web --extra bench -c "$same"
 compile production "$@" pyproject.toml --extra documents --extra web -c requirements/dev.lock
