@@ -13,8 +13,8 @@ import asyncio
 import json
 import multiprocessing
 import socket
-import tempfile
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator
