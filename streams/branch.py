@@ -33,10 +33,10 @@ log = logging.getLogger(__name__)
 class BranchPipeline:
     """Processes batches of the topic of contributions. Not thread-safe: one call at a time."""
 
-    def __init__(self, sink: Sink, rosters: RosterSource, *, max_members: int = 300_000, step: int = 50_000) -> None:
-        """At most ``max_members`` contributions of a member's day in a course stay in memory (about 400 bytes each),
-        and about ``step`` members are read at a time: a rebuild asks for every day of every branch in one go."""
-        self.sink, self.rosters, self.max_members, self.step = sink, rosters, max_members, step
+    def __init__(self, sink: Sink, rosters: RosterSource, *, max_kept: int = 750_000, step: int = 50_000) -> None:
+        """At most ``max_kept`` contributions of a member's day in a course stay in memory (some 430 bytes each), and
+        about ``step`` members are read at a time: a rebuild asks for every day of every branch in one go."""
+        self.sink, self.rosters, self.max_kept, self.step = sink, rosters, max_kept, step
         self._days = BranchDays()
         self._roster_version = -1
         self._lock = Lock()
@@ -71,9 +71,9 @@ class BranchPipeline:
             chosen = np.isin(of, np.array(part))
             rows = received.filter(pc.and_(named, pa.array(chosen)))
             self._settle([keys[i] for i in part], [keys[i] for i in part if i in asked], rows)
-        if len(self._days) > self.max_members:
+        if len(self._days) > self.max_kept:
             # Half of it, so that this is not done for every batch.
-            self._days = self._days.newest(self.max_members // 2)
+            self._days = self._days.newest(self.max_kept // 2)
         return len(keys)
 
     def _parts(self, keys: Sequence[Key], asked: set[int]) -> Iterator[list[int]]:

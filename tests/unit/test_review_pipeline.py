@@ -92,7 +92,7 @@ def test_many_branch_days_are_written_in_steps_and_few_stay_in_memory() -> None:
     days = [f"2026-03-{d:02}T10:00:00+08:00" for d in range(1, 21)]
     lines = [event(n, "study", at, member=m, duration_ms=60_000) for m in ("m1", "m2") for n, at in enumerate(days)]
     whole, stepwise = Harness(), Harness()
-    stepwise.branches = BranchPipeline(stepwise.sink, stepwise.rosters, max_members=7, step=4)
+    stepwise.branches = BranchPipeline(stepwise.sink, stepwise.rosters, max_kept=7, step=4)
     for h in (whole, stepwise):
         h.send(lines)
         h.branches.process([asked_again("b1", 20)])
