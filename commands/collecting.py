@@ -69,20 +69,21 @@ def app_of(settings: Settings, id: str) -> App:
 
 def collector_of(settings: Settings, pid: int) -> str | None:
     """Address of the collector that runs as this process, once it answers."""
-    try:
-        found = json.loads((settings.folder / NOTE).read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
-    return str(found["url"]) if found["pid"] == pid else None
+    return _note_of(settings, pid).get("url")
 
 
 def course_page_of(settings: Settings, pid: int) -> str | None:
     """Link to the demo course page of the collector that runs as this process."""
+    return _note_of(settings, pid).get("course_page")
+
+
+def _note_of(settings: Settings, pid: int) -> Mapping[str, str | None]:
+    """What the collector that runs as this process has left; nothing before it answers."""
     try:
         found = json.loads((settings.folder / NOTE).read_text("utf-8"))
     except (OSError, ValueError):
-        return None
-    return found.get("course_page") if found["pid"] == pid else None
+        return {}
+    return found if found["pid"] == pid else {}
 
 
 def course_page_link(collector: Collector, url: str) -> str | None:

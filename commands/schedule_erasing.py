@@ -76,8 +76,11 @@ def _named_after(manifest: Manifest, member_id: str) -> bool:
 
 
 def _theirs(path: str, member_id: str) -> bool:
-    """Whether a file's name is made of the id: as it is, or with a digest (see ``reports.paths``)."""
-    return re.fullmatch(rf"{re.escape(slug(member_id))}(-[0-9a-f]{{8}})?", Path(path).name.split(".")[0]) is not None
+    """Whether a file, or the folder of its tables, is named after the id: as it is, or with a digest (see
+    ``reports.paths``). Ids may have dots of their own."""
+    parts = Path(path).parts
+    name = next((part for part in parts if part.endswith(".tables")), parts[-1])
+    return re.fullmatch(rf"{re.escape(slug(member_id))}(-[0-9a-f]{{8}})?(\.en)?\.\w+", name) is not None
 
 
 def without(manifest: Manifest, member_id: str, now: datetime) -> Manifest:

@@ -73,7 +73,7 @@ def _told(error: urllib.error.HTTPError) -> str:
         document = json.loads(error.read())
         parts = [str(document[key]) for key in ("title", "detail") if key in document]
         parts += [f"{wrong['where']}: {wrong['what']}" for wrong in document.get("errors", ())]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         parts = []
     return " ".join([str(error.code), "; ".join(parts)]).strip()
 

@@ -92,10 +92,10 @@ def _refused(response: urllib3.BaseHTTPResponse, url: str) -> StoreError | Input
     try:
         document = json.loads(response.data)
         colon = ": " if response.headers.get("Content-Language") == "en" else "："
-        text = colon.join(str(document[k]) for k in ("title", "detail") if document.get(k))
+        text = colon.join(str(found) for found in (document["title"], document.get("detail")) if found)
         for wrong in document.get("errors", ()):
             text += f"; {wrong['where']}: {wrong['what']}"
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):  # something else answers, such as a proxy
         text = f"HTTP {response.status}"
     if response.status in (429, 502, 503, 504):
         return StoreUnavailable(text, where=url)

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import msgspec
 
-from producers.tracker.build import HERE
+from producers.tracker.build import FILES, HERE
 
 from .keys import App, Refused, make_token, new_app
 from .web import Answer, Request
 
-TRACKER = ("xuejing.js", "xuejing.module.js", "miniprogram.js", "xuejing-tracker.d.ts")
+TRACKER = (*FILES, "xuejing-tracker.d.ts")
 KINDS = {
     ".js": b"text/javascript; charset=utf-8",
     ".ts": b"text/plain; charset=utf-8",

@@ -57,9 +57,12 @@ def links(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Links]:
         )  # fmt: skip
     try:
         folder = settings.folder
-        page = wait(
-            lambda: up.poll() is None and course_page_of(settings, pid_of(folder / "collector.json")), log.read_text()
-        )
+
+        def served() -> str | None:
+            assert up.poll() is None, log.read_text()
+            return course_page_of(settings, pid_of(folder / "collector.json"))
+
+        page = wait(served, "the collector")
         wait(lambda: page in log.read_text(), "telling the link")
         screen = wait(lambda: link_of(folder, pid_of(folder / "dashboard.json")), "the dashboard")
         for what in ("roster", "catalogue"):

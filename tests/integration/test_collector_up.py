@@ -136,6 +136,7 @@ class Clients:
 
     def __init__(self, url: str, basic: tuple[str, str], chance: random.Random) -> None:
         self.acknowledged: set[str] = set()
+        self._unexpected: list[str] = []
         self._url, self._basic = url, basic
         seeds = [chance.getrandbits(32) for _ in range(4)]
         self._threads = [threading.Thread(target=self._run, args=(random.Random(s),), daemon=True) for s in seeds]
@@ -150,7 +151,9 @@ class Clients:
                     answer = client.post("/v1/events", json=flush)
                 except httpx.TransportError:
                     return
-                assert answer.status_code in (200, 503), answer.text
+                if answer.status_code not in (200, 503):
+                    self._unexpected.append(f"{answer.status_code} {answer.text}")
+                    return
                 if answer.status_code == 200:
                     results = answer.json()["results"]
                     self.acknowledged |= {r["event_id"] for r in results if r["status"] == "accepted"}
@@ -159,13 +162,14 @@ class Clients:
         """Until so many events were acknowledged."""
         end = time.monotonic() + PATIENCE
         while len(self.acknowledged) < count:
-            assert time.monotonic() < end, "nothing is acknowledged"
+            assert time.monotonic() < end, ("nothing is acknowledged", self._unexpected)
             time.sleep(0.01)
 
     def join(self) -> None:
         for thread in self._threads:
             thread.join(PATIENCE)
             assert not thread.is_alive()
+        assert self._unexpected == []
 
 
 def archived(settings: Settings) -> list[tuple[str, int]]:

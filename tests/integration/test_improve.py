@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
@@ -71,7 +72,7 @@ def test_a_suggestion_becomes_an_improvement_and_the_next_report_shows_it(colleg
     secretary, owner = college.people[:2]
     assert college.report(BRANCH, *MARCH)["improvements"] is None
     listed = college.cli("improve", "suggestions", BRANCH, *MARCH).stderr
-    assert "1" in listed
+    assert re.search(rf"^ *1 +{BRANCH} ", listed, re.MULTILINE), listed
     improvement = college.improve("raise", BRANCH, "--by", secretary, "--suggestion", "1", *MARCH, "--on", "2026-04-02")
     college.improve("assign", improvement, "--owner", owner, "--due", "2026-04-20", "--on", "2026-04-03")
     (row,) = college.asked()

@@ -79,3 +79,16 @@ def test_ids_that_are_no_file_names(tmp_path: Path) -> None:
     assert erase(settings, "王 2", NOW) == 0
     assert erase(settings, "王 1", NOW) == 1
     assert not state.files(run).exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["m.1.html", "m.1.en.pdf", "m.1-0a1b2c3d.json", "m.1.tables/days.csv", "m.1-0a1b2c3d.tables/days.csv"]
+)
+def test_files_of_every_kind_are_known_by_the_id_in_their_names(tmp_path: Path, name: str) -> None:
+    settings = Settings(data_dir=str(tmp_path), schedule_file=str(tmp_path / "none.toml"))
+    state = StateFolder(tmp_path / "schedule")
+    run = made(state, "x", "member", [f"members/{name}"], state="done", done_at=DUE)
+    for other in ("m", "m.10", "1", "days", "members"):
+        assert erase(settings, other, NOW) == 0, other
+    assert erase(settings, "m.1", NOW) == 1
+    assert not state.files(run).exists()

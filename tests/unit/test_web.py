@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import logging
 import re
 import threading
+import urllib.error
 import zipfile
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+import urllib3
 from hypothesis import given
 from hypothesis import strategies as st
 
 from commands.api import check_exposure, told
+from examples.api_client import _told as example_told
 from schemas.errors import ConfigError, InputError, StoreError, StoreUnavailable, XuejingError
 from schemas.settings import Settings
 from schemas.tables import TABLES
@@ -31,7 +36,7 @@ from web.api.formats import FORMS, MEDIA_TYPES, negotiate
 from web.api.jobs import Full, Jobs
 from web.api.paging import START, Cursor, cut, decode, encode
 from web.api.service import RUNNING_EACH, WAITING_EACH, Service
-from web.client import ApiClient
+from web.client import ApiClient, _refused
 from web.limits import Buckets
 from web.problems import KINDS, Problem, language_of
 from web.security import API_HEADERS, AddressLimit, App, Guard
@@ -212,6 +217,13 @@ def test_the_api_is_open_to_a_network_only_over_tls() -> None:
     for settings in (Settings(api_host="0.0.0.0"), Settings(api_host="example.org"), Settings(api_tls_cert="c")):
         with pytest.raises(ConfigError):
             check_exposure(settings)
+
+
+@pytest.mark.parametrize("body", [b'{"message": "Forbidden"}', b'["Forbidden"]', b'"Forbidden"', b"<html>", b""])
+def test_a_client_tells_the_status_where_something_else_answers(body: bytes) -> None:
+    assert str(_refused(urllib3.HTTPResponse(body, status=403), "https://x")) == "https://x: HTTP 403"
+    refused = urllib.error.HTTPError("https://x", 403, "", Message(), io.BytesIO(body))
+    assert example_told(refused) == "403"
 
 
 def test_a_client_keeps_its_token_to_itself() -> None:

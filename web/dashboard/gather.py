@@ -15,7 +15,7 @@ from reports.context.group import GroupReport, Groups
 from reports.context.member import MemberReport, member_report
 from reports.context.quality import Deliveries
 from reports.context.secretary import Secretaries, SecretaryReport
-from reports.data import Content, Policy, ReportData
+from reports.data import EVERYTHING, Content, Policy, ReportData
 from reports.load import recorded
 from reports.measures.suppression import DEFAULT_K
 from reports.order import natural
@@ -203,8 +203,8 @@ class Gatherer:
         """The page of a branch's secretary. Raises InputError for an organisation outside the scope."""
         reader = self.reader()
         now = self.now(viewer, asked, reader)
-        data = self.data(reader, viewer.scope, asked, self.today(reader), org=asked.subject)
-        populations, content = Populations(data.roster, data.period), content_of(asked)
+        data = self._data(reader, viewer.scope, asked, self.today(reader), org=asked.subject)
+        populations, content = Populations(data.roster, data.period), _content(asked)
         policy = Policy("named", 1)
         group = Groups(data, populations, Deliveries(data), content, policy).report(asked.subject)
         annex = Secretaries(data, populations, policy.k).report(asked.subject)
@@ -223,30 +223,34 @@ class Gatherer:
         )
 
     def committee(self, viewer: Viewer, asked: Asked) -> Committee:
-        """The page of a node and what is below it; figures about few are withheld from a viewer of aggregates.
+        """The page of a node and what is below it."""
+        reader = self.reader()
+        groups = self.groups(reader, viewer, asked)
+        report = groups.report(asked.subject)
+        # Who may see names once they have said what for gets there by the same links.
+        tree = tuple(_tree(groups, report, asked, viewer.rights.detail == "named"))
+        return Committee(report, tree, viewer.scope.detail == "named", self.freshness(reader, viewer.scope))
+
+    def groups(self, reader: Reader, viewer: Viewer, asked: Asked) -> Groups:
+        """What a page about organisations is made from; figures about few are withheld from a viewer of aggregates.
 
         Rows are read by name within the scope, as everywhere in reports: what leaves are figures about groups.
         """
-        reader, scope = self.reader(), viewer.scope
-        named = scope.detail == "named"
-        data = self.data(reader, replace(scope, detail="named"), asked, self.today(reader), aggregate=not named)
-        populations = Populations(data.roster, data.period)
+        named = viewer.scope.detail == "named"
+        scope = replace(viewer.scope, detail="named")
+        data = self._data(reader, scope, asked, self.today(reader), aggregate=not named)
         policy = Policy("named" if named else "aggregate", 1 if named else self.k)
         # One course of a group would be a part of it, whose rest could be worked out.
-        content = content_of(asked) if named else Content()
-        groups = Groups(data, populations, Deliveries(data), content, policy)
-        report = groups.report(asked.subject)
-        # Who may see names once they have said what for gets there by the same links.
-        links = viewer.rights.detail == "named"
-        return Committee(report, tuple(_tree(groups, report, asked, links)), named, self.freshness(reader, scope))
+        content = _content(asked) if named else EVERYTHING
+        return Groups(data, Populations(data.roster, data.period), Deliveries(data), content, policy)
 
     def member(self, viewer: Viewer, asked: Asked) -> Own:
         """A member's own page."""
         reader, scope, member = self.reader(), viewer.scope, asked.subject
         today = self.today(reader)
-        data = self.data(reader, scope, asked, today, member=member)
+        data = self._data(reader, scope, asked, today, member=member)
         ((_, rows),) = rows_of(data, [member])
-        report = member_report(data, Deliveries(data), content_of(asked), member, rows)
+        report = member_report(data, Deliveries(data), _content(asked), member, rows)
         days = self._week(reader, scope, asked, today, Filters(member=member))
         return Own(
             glance(days, today, today, {member}),
@@ -255,7 +259,7 @@ class Gatherer:
             self.freshness(reader, scope),
         )
 
-    def data(
+    def _data(
         self,
         reader: Reader,
         scope: Scope,
@@ -280,7 +284,7 @@ class Gatherer:
         )
 
 
-def content_of(asked: Asked) -> Content:
+def _content(asked: Asked) -> Content:
     """What a page is about: everything, or one course."""
     return Content("course", asked.course) if asked.course else Content()
 

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 from reports.catalogue import typed
 from reports.charts.places import Seat
-from reports.context.group import Groups
 from reports.context.head import organisation_name
 from reports.context.org_map import MapNode, OrgMap, org_map
-from reports.context.quality import Deliveries
-from reports.data import EVERYTHING, Policy, ReportData
-from reports.population import Populations
+from reports.data import ReportData
 from schemas.reference import Place
 from sinks.read import Reader, Scope
 from web.dashboard.asking import Asked
-from web.dashboard.gather import Freshness, Gatherer, content_of
+from web.dashboard.gather import Freshness, Gatherer
 from web.dashboard.viewers import Viewer
 
 MOST = 400
@@ -43,28 +40,22 @@ class MapPage:
 
 
 def map_page(gatherer: Gatherer, viewer: Viewer, asked: Asked) -> MapPage:
-    """The page; as on that of a committee, rows are read by name and figures about few withheld from aggregates."""
-    reader, scope = gatherer.reader(), viewer.scope
-    named = scope.detail == "named"
-    data = gatherer.data(reader, replace(scope, detail="named"), asked, gatherer.today(reader), aggregate=not named)
-    populations = Populations(data.roster, data.period)
-    policy = Policy("named" if named else "aggregate", 1 if named else gatherer.k)
-    # One course of a group would be a part of it, whose rest could be worked out.
-    content = content_of(asked) if named else EVERYTHING
-    groups = Groups(data, populations, Deliveries(data), content, policy)
+    """The page; figures about few are withheld as on that of a committee."""
+    reader = gatherer.reader()
+    groups = gatherer.groups(reader, viewer, asked)
     found = org_map(groups, asked.subject, MOST)
     # Who may see names once they have said what for gets there by the same links.
     links = viewer.rights.detail == "named"
     return MapPage(
         found,
         {node.org_id: address for node in found.nodes if (address := _address(node, asked, links))},
-        _above(data, scope, asked),
+        _above(groups.data, viewer.scope, asked),
         asked.about("committee" if found.root.inner or not links else "branch", asked.subject).address,
-        _seats(reader, found, data.period.last),
-        named,
+        _seats(reader, found, groups.data.period.last),
+        viewer.scope.detail == "named",
         WIDE,
         NARROW,
-        gatherer.freshness(reader, scope),
+        gatherer.freshness(reader, viewer.scope),
     )
 
 
