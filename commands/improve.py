@@ -237,7 +237,7 @@ def _step(
 
 
 def _take(context: Context, store: Store, reader: Reader, issue: Issue, taken: Taken) -> None:
-    """Send the step, wait until it counts, and record who entered it."""
+    """Send the step, record who entered it as soon as Kafka has it, and wait until it counts."""
     if FAMILY not in context.settings.shown_families:
         raise InputError("improvements are switched off here", where="families", hint="add improvement to families")
     check_member(reader.roster(), taken.member_id, "--owner" if taken.step == "assigned" else "--by")
@@ -245,11 +245,11 @@ def _take(context: Context, store: Store, reader: Reader, issue: Issue, taken: T
     reached = with_broker(context.settings)
     with event_producer(reached) as producer:
         producer.send(taken.member_id, [made])
-    wait_for_workers(reached, reached.events_topic)
     what = f"improve {taken.step} {issue.improvement_id}"
     auditor(context.settings, store).record(
         Entry(operator(), "improve", what, "", org_id=issue.org_id, members=[taken.member_id])
     )
+    wait_for_workers(reached, reached.events_topic)
 
 
 def _suggested(settings: Settings, store: Store, org: str, first: date | None, last: date | None) -> Sequence[_Found]:
