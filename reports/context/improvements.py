@@ -101,8 +101,8 @@ def improvements(
     catalogue: Catalogue,
     k: int,
 ) -> Improvements | None:
-    """None where there is nothing to say. ``below``: organisations with members of their own. ``cuts``: None where there
-    is no period before."""
+    """None where there is nothing to say. ``below``: organisations with members of their own. ``cuts``: None where
+    there is no period before."""
     first, last = period
     shown = current(found, first)
     own = [i for i in shown if i.org_id == node]
