@@ -128,3 +128,7 @@ def test_the_committee_sees_ages_and_only_the_direction() -> None:
     (ages,) = report.improvements.ages
     assert [f.value for f in (ages.open, ages.old, ages.waiting, ages.overdue, ages.closed)] == [2, 1, 1, 1, 1]
     assert report.improvements.own == ()
+    words = Renderer("en").words
+    page = Renderer("en").report("group", report, Page())
+    assert f"<h3>{words('section.improvements')}</h3>" not in page  # nothing would stand below it
+    assert f"<h3>{words('section.improvements_ages')}</h3>" in page
