@@ -18,7 +18,7 @@ from reports.context.improvements import SUGGESTED
 from reports.context.quality import Deliveries
 from reports.data import EVERYTHING, Policy
 from reports.improvements import FAMILY, Issue
-from reports.load import load
+from reports.load import load, load_catalogue
 from reports.population import Populations
 from reports.text import Note, Words
 from schemas.credit import CreditPolicy
@@ -34,7 +34,19 @@ from . import context as contexts
 from .auditing import auditor, operator
 from .connect import connected
 from .context import Context
-from .improving import Taken, action_of, check, check_member, check_places, known, line, one, problem_of, raised
+from .improving import (
+    Taken,
+    action_of,
+    check,
+    check_about,
+    check_member,
+    check_places,
+    known,
+    line,
+    one,
+    problem_of,
+    raised,
+)
 from .producing import event_producer
 from .rebuild import wait_for_workers
 from .report_options import First, Last
@@ -116,6 +128,7 @@ def raise_(
             org, code, about, from_org = chosen.org, chosen.problem, chosen.about, above
         else:
             code = problem_of(problem)
+            check_about(load_catalogue(reader), code, about, course)
         at = _moment(reader, on)
         check_places(reader.roster(), org, from_org, at.date())
         issue = raised(org, code, about, course, from_org, period, at.date())
@@ -179,7 +192,9 @@ def listing(
     names = ("编号", "组织", "下达", "问题", "涉及", "进度", "认领", "期限", "天数") if zh else (
         "id", "organisation", "from", "problem", "about", "progress", "assigned", "due", "days")  # fmt: skip
     table = Table(*names, box=None)
-    table.columns[0].no_wrap = True  # what the other commands want is never cut
+    for column in table.columns:
+        column.overflow = "fold"  # a narrow terminal cuts no date and no id
+    table.columns[0].no_wrap = True  # what the other commands want stays in one piece
     for i in sorted(found, key=lambda i: (i.raised, i.improvement_id)):
         late = words("improve.overdue") if i.overdue(today) else ""
         cells = (

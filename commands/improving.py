@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from difflib import get_close_matches
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from reports.catalogue import Catalogue
 from reports.improvements import Issue, issues
 from schemas.decode import Arrival, Position, decode_line, epoch_ms
 from schemas.errors import InputError
@@ -88,6 +91,21 @@ def check_places(roster: Roster, org: str, above: str, day: date) -> None:
         raise InputError(f"organisation {org!r} is not in the roster", where="ORG", hint="xuejing query organisations")
     if above and above not in roster.ancestors(org, day):
         raise InputError(f"{org!r} is not below {above!r}", where="--from-org")
+
+
+def check_about(catalogue: Catalogue, problem: str, about: str, course: str) -> None:
+    """Raise InputError for a knowledge point, question or course that is not in the catalogue: reports could follow no
+    figure of it. A kind of which the catalogue has none is not checked."""
+    kinds: dict[str, Collection[str]] = {"topic": catalogue.points, "question": catalogue.questions}
+    _check_listed(kinds.get(problem, ()), about, "--about")
+    _check_listed(catalogue.courses, course, "--course")
+
+
+def _check_listed(there: Collection[str], wanted: str, where: str) -> None:
+    if wanted and there and wanted not in there:
+        raise InputError(
+            f"{wanted!r} is not in the catalogue", where=where, hint=", ".join(get_close_matches(wanted, there, 3))
+        )
 
 
 def line(issue: Issue, taken: Taken) -> bytes:

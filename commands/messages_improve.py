@@ -14,5 +14,6 @@ IMPROVE: dict[str, str] = {
     "the improvement is open": "该整改事项尚未销号",
     "the improvement is closed": "该整改事项已销号",
     "xuejing improve reopen, if it goes on": "如须继续，请用 xuejing improve reopen",
+    "{} is not in the catalogue": "目录中没有 {0}",
     "{} is not below {}": "{0} 不在 {1} 之下",
 }

@@ -123,4 +123,5 @@ def fitted(content: str, room: float, size: float = LETTER) -> str:
 
 def _wide(content: str, size: float) -> float:
     full = sum(unicodedata.east_asian_width(c) in "WF" for c in content)
-    return size * full + 0.58 * size * (len(content) - full)
+    spaces = content.count(" ")
+    return size * (full + 0.33 * spaces + 0.58 * (len(content) - full - spaces))

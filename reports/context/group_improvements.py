@@ -27,15 +27,14 @@ def of_group(groups: Groups, node: str) -> Improvements | None:
 
     below = sorted(set(groups.branches(node)))
     period = data.period.first, data.period.last
-    return improvements(data.issues, node, below, period, name, partial(_cuts, groups), data.catalogue, groups.policy.k)
+    cuts = partial(_cuts, groups.before, groups) if groups.before is not None else None
+    return improvements(data.issues, node, below, period, name, cuts, data.catalogue, groups.policy.k)
 
 
-def _cuts(groups: Groups, node: str) -> tuple[Cut, Cut] | None:
+def _cuts(before: Groups, groups: Groups, node: str) -> tuple[Cut, Cut] | None:
     """A node in the period before and in this one; None where its figures of either are not shown."""
-    if groups.before is None:
-        return None
     cuts = []
-    for one in (groups.before, groups):
+    for one in (before, groups):
         if node not in one.populations.nodes() or not one.shown.get(node, True):
             return None
         population = one.populations.of(node)

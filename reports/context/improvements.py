@@ -97,11 +97,12 @@ def improvements(
     below: Sequence[str],
     period: tuple[date, date],
     name: Name,
-    cuts: Cuts,
+    cuts: Cuts | None,
     catalogue: Catalogue,
     k: int,
 ) -> Improvements | None:
-    """None where there is nothing to say. ``below``: organisations with members of their own."""
+    """None where there is nothing to say. ``below``: organisations with members of their own. ``cuts``: None where
+    there is no period before."""
     first, last = period
     shown = current(found, first)
     own = [i for i in shown if i.org_id == node]
@@ -114,9 +115,9 @@ def improvements(
     if not (own or sent or ages):
         return None
     return Improvements(
-        tuple(_line(i, last, name, _moved(i, cuts(i.org_id), catalogue, k), catalogue, figures=True) for i in own),
+        tuple(_line(i, last, name, _moved(i, cuts, catalogue, k), catalogue, figures=True) for i in own),
         # Of what is below only in which direction: a figure more of a part could be subtracted from the whole.
-        tuple(_line(i, last, name, _moved(i, cuts(i.org_id), catalogue, k), catalogue, figures=False) for i in sent),
+        tuple(_line(i, last, name, _moved(i, cuts, catalogue, k), catalogue, figures=False) for i in sent),
         ages,
     )
 
@@ -161,13 +162,15 @@ def _about(issue: Issue, catalogue: Catalogue) -> Text:
     return catalogue.course(issue.course_id) if issue.course_id else Text("", "")
 
 
-def _moved(issue: Issue, cuts: tuple[Cut, Cut] | None, catalogue: Catalogue, k: int) -> tuple[ChangeLine | None, str]:
+def _moved(issue: Issue, cuts: Cuts | None, catalogue: Catalogue, k: int) -> tuple[ChangeLine | None, str]:
     """The figure of the problem in both periods, and what became of it."""
     if issue.problem in ("ungraded", "rejected"):
         return None, "improve.no_figure"
     if cuts is None:
+        return None, "change.no_before"
+    if (both := cuts(issue.org_id)) is None:
         return None, "change.no_data"
-    before, now = cuts
+    before, now = both
     line, good = _figure(issue, before, now, catalogue, k)
     return line, status(line, good=good)
 

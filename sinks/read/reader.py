@@ -200,7 +200,9 @@ class Reader:
             given |= {"memberships": context.memberships, "member": scope.member_id}
         ((found,),) = self.store.rows(sql, given)
         if not found:
-            what = f"is not in the roster or not below {scope.node or 'the top'}"
+            what = "is not in the roster"
+            if scope.node:
+                what = f"is not in the roster or not below {scope.node}"
             if scope.member_id is not None:
                 what = "is not one that the member belongs to, or above it"
             raise InputError(f"organisation {org_id!r} {what}", where="--org")

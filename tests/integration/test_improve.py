@@ -111,6 +111,13 @@ def test_a_committee_sends_one_down_and_sees_it_acknowledged_and_how_old_it_is(c
     somebody, owner = college.people[3], college.people[0]
     with pytest.raises(InputError, match="not below"):
         college.improve("raise", "o-college", "--by", somebody, "--problem", "accuracy", "--from-org", BRANCH)
+    # A slip in an id would make an improvement that no figure could be followed for.
+    topic = ("raise", BRANCH, "--by", somebody, "--problem", "topic", "--about")
+    with pytest.raises(InputError, match=r"'k-law-highr' is not in the catalogue.*k-law-higher"):
+        college.improve(*topic, "k-law-highr")
+    with pytest.raises(InputError, match="--course"):
+        college.improve(*topic, "k-law-higher", "--course", "c-nowhere")
+    assert college.asked(org=BRANCH, last=date(2026, 3, 31)) == []
     sent = college.improve(
         "raise", "o-humanities", "--by", somebody, "--problem", "正确率偏低", "--from-org", "o-college", *MARCH,
         "--on", "2026-03-05",

@@ -376,8 +376,8 @@ def test_every_query_answers_every_detail_and_filter(reader: Reader, name: str) 
 
 
 def test_an_unknown_or_hidden_organisation_is_an_error(reader: Reader) -> None:
-    for scope, org in ((EVERYTHING, "nowhere"), (Scope("left", "named"), "r1")):
-        with pytest.raises(InputError, match="not in the roster"):
+    for scope, org, where in ((EVERYTHING, "nowhere", ""), (Scope("left", "named"), "r1", " or not below left")):
+        with pytest.raises(InputError, match=f"{org}' is not in the roster{where}$"):
             reader.frame("member-day", scope, Filters(org=org))
 
 

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.charts.org_map import described, fitted, org_map_chart
+from reports.charts.org_map import SMALL, described, fitted, org_map_chart
 from reports.charts.places import Seat, places_chart, plan
-from reports.charts.tiles import GAP, HEAD, PAD, TALL, Box, layout
+from reports.charts.tiles import GAP, HEAD, PAD, TALL, TILE, Box, layout
 from reports.context.group import Groups
 from reports.context.org_map import OrgMap, freshness, org_map
 from reports.context.quality import Deliveries
@@ -167,6 +167,9 @@ def test_the_same_figures_give_the_same_picture() -> None:
 def test_names_are_cut_to_their_room_and_quoted() -> None:
     assert fitted("第一党支部", 100) == "第一党支部"
     assert fitted("第一党支部", 40) == "第一…"
+    # A tile on paper has room for the longest figures there usually are.
+    figures = ("100% · 120 小时 41 分", "100% · 120 h 41 min")
+    assert [fitted(one, TILE - 20, SMALL) for one in figures] == list(figures)
     data = mapped()
     found = the_map(data)
     evil = replace(

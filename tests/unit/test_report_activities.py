@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -9,10 +10,15 @@ import polars as pl
 import pytest
 
 from reports.context.activities import ActivityLine, group_activities, own_activities
-from reports.data import Period
+from reports.context.member import member_report
+from reports.context.quality import Deliveries
+from reports.data import EVERYTHING, Period
 from reports.families import FamilyRows
+from reports.parts import rows_of as parts_of
 from reports.population import Populations
+from reports.render import Page, Renderer
 from schemas.reference import Member, Organisation, Roster
+from tests.support.small_reports import make, members, study
 
 MARCH = Period(date(2026, 3, 1), date(2026, 3, 31))
 ROSTER = Roster(
@@ -88,6 +94,21 @@ def test_a_member_sees_all_of_it_and_others_what_is_theirs_to_see() -> None:
     assert shown(rows_of("top")) == {"Reflections"}
     assert all(line.figure.low is None for line in own_activities(rows_of(), "m0"))
     assert own_activities(rows_of(), "m8") == ()
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_a_member_reads_of_activities_after_their_study(silent: bool) -> None:
+    (person,) = members("b1", 1)
+    done = FamilyRows({"reflection": frame([(person.member_id, "b1", {"submitted": True, "replied": True})])}, None)
+    data = replace(make([person], [] if silent else [study(person.member_id)]), families=done)
+    ((_, own),) = parts_of(data, [person.member_id])
+    renderer = Renderer("en")
+    made = member_report(data, Deliveries(data), EVERYTHING, person.member_id, own)
+    page = renderer.report("member", made, Page())
+    heading = f"<h3>{renderer.words('section.activities')}</h3>"
+    assert page.count(heading) == 1
+    before = renderer.words("member.no_records") if silent else '<div class="cards">'
+    assert page.index(before) < page.index(heading)
 
 
 def test_families_that_are_off_leave_no_trace() -> None:

@@ -97,6 +97,18 @@ def test_few_members_have_no_figure_but_their_improvement() -> None:
     assert (line.line, line.moved) == (None, "change.no_data")
 
 
+def test_a_report_without_a_period_before_says_so() -> None:
+    report = group(replace(improving(issue(), issue(improvement_id="i2", problem="ungraded")), before=None))
+    assert report.improvements is not None
+    assert [(i.line, i.moved) for i in report.improvements.own] == [
+        (None, "change.no_before"),
+        (None, "improve.no_figure"),
+    ]
+    page = Renderer("en").report("group", report, Page())
+    assert "no period before to compare with" in page
+    assert "not enough data in this period" not in page
+
+
 def test_without_improvements_the_page_is_as_if_there_were_none() -> None:
     report = group(improving())
     assert report.improvements is None
@@ -116,3 +128,7 @@ def test_the_committee_sees_ages_and_only_the_direction() -> None:
     (ages,) = report.improvements.ages
     assert [f.value for f in (ages.open, ages.old, ages.waiting, ages.overdue, ages.closed)] == [2, 1, 1, 1, 1]
     assert report.improvements.own == ()
+    words = Renderer("en").words
+    page = Renderer("en").report("group", report, Page())
+    assert f"<h3>{words('section.improvements')}</h3>" not in page  # nothing would stand below it
+    assert f"<h3>{words('section.improvements_ages')}</h3>" in page
