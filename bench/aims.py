@@ -100,7 +100,8 @@ def told(results: dict[str, Result]) -> list[str]:
 LIMITS = """
 Where the load average before a run is large, it shared the two cores with other work: its rates and seconds, and so
 whether an aim in seconds is reached, say little about an idle machine. Rows, bytes, memory and calls do not depend on
-it. An aim that is missing from the table has no result.
+it. An aim that is missing from the table has no result. A result that was put together from several runs says so below
+its heading.
 
 - **Ingest.** At the rates that are aimed at, two cores have 25 s of CPU for a million events of one a message, and 17 s
   for those of twenty; worker and engine alone take more, as the table below tells, and the program that a partition is

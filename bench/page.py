@@ -35,12 +35,19 @@ def page(results: dict[str, Result]) -> str:
     for name, render in PARTS.items():
         if found := results.get(name):
             try:
-                lines += [*render(found), ""]
+                lines += [*noted(found, render(found)), ""]
             except KeyError as lacking:
                 # A result of an earlier version must not keep the others from the page.
                 again = f"python -m bench --only {name}"
                 lines += [f"`bench/results/{name}.json` is of another version, without {lacking}: `{again}`.", ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def noted(found: Result, lines: list[str]) -> list[str]:
+    """A part with what its result says of how it came about, below the heading: one that was put together from
+    several runs must not pass for one."""
+    note = found.get("note")
+    return [lines[0], "", f"**How this result came about:** {note}.", *lines[1:]] if note else lines
 
 
 def about(found: Result) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from schemas.days import LocalDays
 
 from .fold import Content, FamilyFact
+from .steps import by_day, ids
 
 
 def fold_attendance(facts: Sequence[FamilyFact], days: LocalDays) -> Mapping[int, Content]:
@@ -15,10 +16,7 @@ def fold_attendance(facts: Sequence[FamilyFact], days: LocalDays) -> Mapping[int
     Its length is the longest that a record gives; where none gives any, the time from the first record to the last
     (in and out at a reader); of a single record it is unknown. It is made up only if every record says so.
     """
-    by_day: dict[int, list[FamilyFact]] = {}
-    for fact in facts:
-        by_day.setdefault(days.day_of(fact.at), []).append(fact)
-    return {day: _attendance(of_day) for day, of_day in by_day.items()}
+    return {day: _attendance(found) for day, found in by_day(facts, days).items()}
 
 
 def _attendance(facts: Sequence[FamilyFact]) -> Content:
@@ -33,5 +31,5 @@ def _attendance(facts: Sequence[FamilyFact]) -> Content:
         first.at,
         length,
         first.course,
-        [f.event_id for f in facts],
+        ids(facts),
     )

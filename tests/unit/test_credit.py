@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from reports.credit import CreditData, group_credit, member_credit
 from reports.measures.credit import Attended, Studied, ledger
 from reports.measures.credit_balance import Balance, balances
 from reports.meetings import MeetingKind, rhythm
-from schemas.credit import DEFAULT_PATH, KINDS, MICRO, Conversion, CreditRules, Quota, Rule, load, parse
+from schemas.credit import DEFAULT_PATH, KINDS, MICRO, Conversion, CreditPolicy, CreditRules, Quota, Rule, load, parse
 from schemas.errors import ConfigError
 from schemas.reference import Member, Organisation, Roster
 
@@ -330,3 +331,11 @@ def test_summaries_of_groups_and_members() -> None:
     assert found is not None
     assert ([b.kind for b in found.balances], len(found.lines)) == (["organised", "self_study"], 1)
     assert member_credit(None, "m1") is None
+
+
+def test_what_a_report_was_counted_by_is_read_back_and_one_issued_before_there_were_families_shows_none() -> None:
+    policy = CreditPolicy(DEFAULT, attendance=False, families=("contest", "improvement"))
+    assert CreditPolicy.from_json(policy.to_json()) == policy
+    kept = json.loads(policy.to_json())
+    del kept["families"]
+    assert CreditPolicy.from_json(json.dumps(kept)) == replace(policy, families=())

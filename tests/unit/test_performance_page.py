@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from bench.aims import aims, told
+from bench.page import PARTS, RESULTS, page, performance_markdown
 
 
 def query(p95: float, memory: float) -> dict[str, Any]:
@@ -55,3 +57,16 @@ def test_a_missed_aim_stands_out_and_nothing_is_told_without_results() -> None:
     assert told({}) == []
     text = "\n".join(told({"reports": {"reports": {"members": {"per_core_second": 99.0}}}}))
     assert "| member reports a core and second | ≥ 100 | 99 | **no** |" in text
+
+
+def test_the_note_of_a_result_stands_below_its_heading(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PARTS, "measures", lambda found: ["## Part", "", found["figures"]])
+    noted = page({"measures": {"figures": "1 s", "note": "put together from two runs"}})
+    assert noted.endswith("## Part\n\n**How this result came about:** put together from two runs.\n\n1 s\n")
+    assert page({"measures": {"figures": "1 s"}}).endswith("## Part\n\n1 s\n")
+
+
+def test_no_note_of_the_results_is_kept_from_the_page() -> None:
+    notes = [note for p in RESULTS.glob("*.json") if (note := json.loads(p.read_text("utf-8")).get("note"))]
+    text = performance_markdown()
+    assert [note for note in notes if note not in text] == []
