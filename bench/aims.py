@@ -111,8 +111,8 @@ its heading.
   Python's lock (py-spy, one event a message) about a fifth now makes rows of the archive, a sixth decodes, a tenth
   keeps what events have in common, a tenth is branches. Next would be decoding and the archive's rows outside Python,
   and one worker a core with a core of its own for the engine.
-- **Memory.** A fact is a record of 60 bytes. What comes on top falls as members have more facts, so that most of it
-  seems to be held once a member, some 200 bytes; where in particular was not looked into.
+- **Memory.** A fact is a record of 52 bytes. What comes on top falls as members have more facts, as most of it
+  is held once a member, some 200 bytes: the id as text, its place in the table of members, the head of the run.
 - **Queries.** Slow by what they read is what takes in a whole province: `questions` and `exams` read every answer (50
   million rows), `ledger` counts the distinct events of the archive (100 million ids), and `branch-day` adds up
   everybody's days (10 million rows). Less would take sums by inner node, month and question ([decision

@@ -3,7 +3,7 @@ implement it; one contract suite runs over both."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Protocol
 
@@ -39,5 +39,7 @@ class Sink(Protocol):
     def latest_import(self, kind: str) -> int:
         """Largest import_id of a kind, 0 if there is none."""
 
-    def reference(self, name: str) -> pa.Table:
-        """Current rows of a reference table: of each id, those that its latest import brought, in order."""
+    def reference(self, name: str, members: Collection[str] | None = None) -> pa.Table:
+        """Current rows of a reference table: of each id, those that its latest import brought, in order.
+
+        ``members``: only rows of these, of a table that has a ``member_id``."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any, TypeVar
 
@@ -176,17 +176,18 @@ class ClickHouseSink:
         sql = "SELECT max(import_id) AS n FROM imports WHERE kind = {kind:String}"
         return int(self._read(sql, {"kind": kind})["n"][0].as_py())
 
-    def reference(self, name: str) -> pa.Table:
+    def reference(self, name: str, members: Collection[str] | None = None) -> pa.Table:
         """See ``schemas.ports.Sink``."""
         table, key = REFERENCE[name].name, ", ".join(c for c in DECLARED[name].key if c != "valid_from")
+        wanted = "1" if members is None else "member_id IN {members:Array(String)}"
         sql = f"""
             SELECT * FROM {table} FINAL
-            WHERE ({key}, import_id) IN (
+            WHERE {wanted} AND ({key}, import_id) IN (
                 SELECT {key}, max(import_id) FROM {table}
-                WHERE import_id IN (SELECT import_id FROM imports WHERE kind IN ('roster', 'catalogue'))
+                WHERE {wanted} AND import_id IN (SELECT import_id FROM imports WHERE kind IN ('roster', 'catalogue'))
                 GROUP BY {key})
             ORDER BY import_id, ordinal"""
-        return self._read(sql, {})
+        return self._read(sql, {} if members is None else {"members": sorted(members)})
 
     def rejected(self, reason: str = "") -> Iterator[list[dict[str, Any]]]:
         """Open rows of ``rejected_events`` (with a reason, only those) in the order of their positions, page by page;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -101,11 +101,13 @@ class MemorySink:
         """See ``schemas.ports.Sink``."""
         return max((r["import_id"] for r in self.rows(IMPORTS) if r["kind"] == kind), default=0)
 
-    def reference(self, name: str) -> pa.Table:
+    def reference(self, name: str, members: Collection[str] | None = None) -> pa.Table:
         """See ``schemas.ports.Sink``."""
         key = [c for c in DECLARED[name].key if c != "valid_from"]
         complete = {r["import_id"] for r in self.rows(IMPORTS) if r["kind"] in ("roster", "catalogue")}
         rows = [r for r in self.rows(REFERENCE[name]) if r["import_id"] in complete]
+        if members is not None:
+            rows = [r for r in rows if r["member_id"] in members]
         newest: dict[tuple[Any, ...], int] = {}
         for r in rows:
             identity = tuple(r[c] for c in key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from threading import Lock
 from typing import Any
@@ -33,9 +33,10 @@ def _value(value: Any) -> Any:
     return value
 
 
-def read_roster(sink: Sink) -> Roster:
-    """The roster as the store has it now."""
-    return Roster(*(structs(name, sink.reference(name)) for name in ("organisations", "members")))
+def read_roster(sink: Sink, members: Collection[str] | None = None) -> Roster:
+    """The roster as the store has it now; of members only the given ones."""
+    organisations, people = sink.reference("organisations"), sink.reference("members", members)
+    return Roster(structs("organisations", organisations), structs("members", people))
 
 
 class StoreRosters:

@@ -27,11 +27,7 @@ def distinct(owner: Ints, records: Records) -> tuple[Ints, Flags]:
     again = np.flatnonzero(first != np.arange(len(first)))
     if len(again):
         one, other = records[again], records[first[again]]
-        same[again] = (
-            (one["hash_high"] == other["hash_high"])
-            & (one["hash_low"] == other["hash_low"])
-            & (instants(one) == instants(other))
-        )
+        same[again] = (one["hash"] == other["hash"]) & (instants(one) == instants(other))
     return first, same
 
 

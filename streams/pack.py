@@ -131,9 +131,9 @@ _OF_TYPE: dict[type, Callable[[Sequence[Any]], Said]] = {
 
 
 def _identify(records: Records, ids: bytes, hashes: bytes) -> None:
-    for name, words in (("id", ids), ("hash", hashes)):
-        pairs = np.frombuffer(words, ">u8").reshape(-1, 2)
-        records[f"{name}_high"], records[f"{name}_low"] = pairs[:, 0], pairs[:, 1]
+    pairs = np.frombuffer(ids, ">u8").reshape(-1, 2)
+    records["id_high"], records["id_low"] = pairs[:, 0], pairs[:, 1]
+    records["hash"] = np.frombuffer(hashes, ">u8").reshape(-1, 2)[:, 0]
 
 
 def _locate(records: Records, fits: Flags, at: Ints, line: Ints, place: Ints, offset: Ints) -> None:

@@ -1,4 +1,4 @@
-"""Facts as records of 60 bytes: a member's facts are one run of them, what they say is kept once beside.
+"""Facts as records of 52 bytes: a member's facts are one run of them, what they say is kept once beside.
 
 A record holds what tells facts apart (id, hash, position) and what is summed (instant, lengths); everything that
 repeats – course, question, option, score – is a *detail*, a number into a table shared by all members. Only plain
@@ -31,8 +31,7 @@ RECORD = np.dtype(
     [
         ("id_high", "u8"),
         ("id_low", "u8"),
-        ("hash_high", "u8"),
-        ("hash_low", "u8"),
+        ("hash", "u8"),
         ("when", "i8"),
         ("where", "u8"),
         ("span", "u4"),
@@ -41,7 +40,8 @@ RECORD = np.dtype(
     ]
 )
 """``when``: instant (ms UTC) and line of the message; ``where``: place and offset; ``span``: length of an interval,
-period of a heartbeat, or time on the question. Equal hashes of different instants are bodies of different skew."""
+period of a heartbeat, or time on the question. ``hash``: the first half of the body's, which the archive keeps whole:
+enough to tell bodies under one id apart. Equal hashes of different instants are bodies of different skew."""
 DETAIL = np.dtype(
     [
         ("kind", "i1"),

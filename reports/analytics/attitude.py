@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
+from typing import TypeAlias
 
 import polars as pl
 
@@ -63,25 +64,30 @@ class AttitudeData:
     as_of_ms: int
 
 
+_Row: TypeAlias = tuple[date, float, float, float, Sequence[float], int | None]
+"""Day, seconds of study, of time in focus and of open time, by hour, and the first instant (ms UTC)."""
+
+
 def attitudes(data: AttitudeData, members: Iterable[str], course: str | None = None) -> list[Attitude]:
     """Every given member: over all courses, in each course with records, and in each course assigned to them.
 
     ``course`` restricts to one course, or to '' (over all).
     """
-    by_key: dict[tuple[str, str], list[tuple[date, float, float, float, Sequence[float], int | None]]] = {}
+    rows: dict[str, dict[str, list[_Row]]] = {}
     columns = ("day", "study_seconds", "active_seconds", "open_seconds", "hour_seconds")
     wanted = data.days.select("member_id", "course_id", *columns, pl.col("first_at").dt.epoch("ms")).sort("day")
     for member, of_course, *row in wanted.iter_rows():
-        by_key.setdefault((member, of_course), []).append(tuple(row))
+        rows.setdefault(member, {}).setdefault(of_course, []).append(tuple(row))
     found = []
     for member in sorted(set(members)):
         memberships = data.roster.memberships(member)
-        courses = {c for m, c in by_key if m == member} if course is None else {course}
+        own = rows.get(member, {})
+        courses = {*own} if course is None else {course}
         if course is None:
             assigned = (c for c in data.catalogue.courses.values() if _assigned(data, member, c))
             courses |= {"", *(c.course_id for c in assigned)}
-        for one in sorted(courses):
-            found.append(_attitude(data, member, one, memberships, by_key.get((member, one), [])))
+        enrolled = _Enrolled(data, memberships)
+        found += [_attitude(data, member, one, enrolled, own.get(one, [])) for one in sorted(courses)]
     return found
 
 
@@ -100,15 +106,15 @@ def _attitude(
     data: AttitudeData,
     member: str,
     course_id: str,
-    memberships: Sequence[Member],
-    rows: Sequence[tuple[date, float, float, float, Sequence[float], int | None]],
+    enrolled: _Enrolled,
+    rows: Sequence[_Row],
 ) -> Attitude:
     course = data.catalogue.courses.get(course_id)
     assigned = _ms(course.assigned_at) if course and course.assigned_at else None
     due = _ms(course.due_at) if course and course.due_at else None
     seconds = {day: study for day, study, *_ in rows if study > 0}
-    enrolled = _enrolled(data, memberships, assigned, due) if memberships else sorted(seconds)
-    daily = [seconds.get(day, 0.0) for day in enrolled]
+    days = enrolled.days(assigned, due) if enrolled.memberships else sorted(seconds)
+    daily = [seconds.get(day, 0.0) for day in days]
     by_hour = [sum(row[4][h] for row in rows) for h in range(24)]
     hours = hour_consistency((h + 0.5, s) for h, s in enumerate(by_hour))
     studied = sorted(seconds)
@@ -123,7 +129,7 @@ def _attitude(
         member_id=member,
         course_id=course_id,
         study_seconds=round(sum(seconds.values()), 3),
-        days=len(enrolled),
+        days=len(days),
         active_days=sum(s > 0 for s in daily),
         regularity=regularity(daily),
         gini=gini(daily),
@@ -140,13 +146,26 @@ def _attitude(
     )
 
 
-def _enrolled(data: AttitudeData, memberships: Sequence[Member], assigned: int | None, due: int | None) -> list[date]:
-    """Days of the period on which the member belonged somewhere and the course was on."""
-    first = data.first if assigned is None else max(data.first, data.local.date_of(assigned))
-    last = data.last if due is None else min(data.last, data.local.date_of(due - 1))
-    spans = [(m.valid_from or date.min, m.valid_to or date.max) for m in memberships]
-    days = (first + i * DAY for i in range(max(0, (last - first).days + 1)))
-    return [d for d in days if any(a <= d < b for a, b in spans)]
+class _Enrolled:
+    """Days of the period on which a member belonged somewhere. Kept, as most courses ask for the same ones."""
+
+    def __init__(self, data: AttitudeData, memberships: Sequence[Member]) -> None:
+        self.memberships = memberships
+        self._data = data
+        self._spans = [(m.valid_from or date.min, m.valid_to or date.max) for m in memberships]
+        self._known: dict[tuple[date, date], list[date]] = {}
+
+    def days(self, assigned: int | None, due: int | None) -> list[date]:
+        """Those on which a course was on: from and until ms UTC, None where it is open."""
+        data = self._data
+        first = data.first if assigned is None else max(data.first, data.local.date_of(assigned))
+        last = data.last if due is None else min(data.last, data.local.date_of(due - 1))
+        found = self._known.get((first, last))
+        if found is None:
+            every = (first + i * DAY for i in range(max(0, (last - first).days + 1)))
+            found = [d for d in every if any(a <= d < b for a, b in self._spans)]
+            self._known[first, last] = found
+        return found
 
 
 def hourly(local: LocalDays, rows: Iterable[tuple[date, Sequence[float]]]) -> Iterable[tuple[int, int]]:

@@ -95,8 +95,11 @@ class Inputs:
 
     @cached_property
     def roster(self) -> Roster:
-        """The dated roster, whole: use it only for members that the scope has shown."""
-        return self.reader.roster()
+        """The dated roster, of the members that the scope and the filters show on any day."""
+        if self.scope.node is None and self.scope.member_id is None and not {"org", "member"} & self.filters.given():
+            return self.reader.roster()
+        shown = self.frame("members", "course", "exam", "first", "last")
+        return self.reader.roster(sorted({*shown["member_id"], *self.days["member_id"]}))
 
     @cached_property
     def local_days(self) -> LocalDays:

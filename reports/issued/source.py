@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
@@ -33,8 +33,8 @@ class Source(Protocol):
     ) -> pl.DataFrame:
         """The rows of a query."""
 
-    def reference(self, name: str) -> pl.DataFrame:
-        """Rows of a reference table."""
+    def reference(self, name: str, members: Collection[str] | None = None) -> pl.DataFrame:
+        """Rows of a reference table, of some members where they are given."""
 
     def roster(self) -> Roster:
         """The dated roster."""
@@ -99,16 +99,14 @@ class Recorder:
             self._frames[call] = found.select(COLUMNS_KEPT[name]) if name in COLUMNS_KEPT else found
         return self._frames[call]
 
-    def reference(self, name: str) -> pl.DataFrame:
-        """See ``Source``."""
+    def reference(self, name: str, members: Collection[str] | None = None) -> pl.DataFrame:
+        """See ``Source``. What is kept is of all the members that this recorder is for."""
         call = asked(f"reference/{name}")
         if call not in self._frames:
-            found = self.source.reference(name)
-            if name in ("members", "exemptions") and self._members is not None:
-                found = found.filter(pl.col("member_id").is_in(sorted(self._members)))
+            found = self.source.reference(name, self._members if name in ("members", "exemptions") else None)
             # Numbers of imports and times of recording say how rows came, not what they are.
             self._frames[call] = found.drop("import_id", "ordinal", "recorded_at", strict=False)
-        return self._frames[call]
+        return _of(self._frames[call], members)
 
     def roster(self) -> Roster:
         """See ``Source``."""
@@ -135,12 +133,12 @@ class Recorded:
         """See ``Source``."""
         return self._found(name, asked(name, scope, filters, limit))
 
-    def reference(self, name: str) -> pl.DataFrame:
+    def reference(self, name: str, members: Collection[str] | None = None) -> pl.DataFrame:
         """See ``Source``."""
         call = asked(f"reference/{name}")
         if name in LATER and call not in self.kept.frames:
             return pl.DataFrame()
-        return self._found(name, call)
+        return _of(self._found(name, call), members)
 
     def _found(self, name: str, call: str) -> pl.DataFrame:
         if call not in self.kept.frames:
@@ -161,6 +159,10 @@ class Recorded:
     def imports(self) -> Mapping[str, int]:
         """See ``Source``."""
         return self.kept.imports
+
+
+def _of(frame: pl.DataFrame, members: Collection[str] | None) -> pl.DataFrame:
+    return frame if members is None else frame.filter(pl.col("member_id").is_in(sorted(members)))
 
 
 def roster_of(source: Recorder | Recorded) -> Roster:

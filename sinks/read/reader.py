@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, TypeAlias
 
 import polars as pl
@@ -156,16 +156,17 @@ class Reader:
         if empty:
             yield pl.DataFrame(schema={c.name: DTYPES[c.type] for c in query.columns})
 
-    def reference(self, name: str) -> pl.DataFrame:
-        """Current rows of a table of ``schemas.reference.TABLES``, in the order of their import."""
-        table = self._sink.reference(name)
+    def reference(self, name: str, members: Collection[str] | None = None) -> pl.DataFrame:
+        """Current rows of a table of ``schemas.reference.TABLES``, in the order of their import. ``members``: only
+        theirs, of a table of members."""
+        table = self._sink.reference(name, members)
         found = pl.from_arrow(table)
         assert isinstance(found, pl.DataFrame)
         return found
 
-    def roster(self) -> Roster:
-        """The dated roster as the store has it now."""
-        return read_roster(self._sink)
+    def roster(self, members: Collection[str] | None = None) -> Roster:
+        """The dated roster as the store has it now. ``members``: all organisations, but only these members."""
+        return read_roster(self._sink, members)
 
     def imports(self) -> dict[str, int]:
         """Number of the latest import of each kind (roster, catalogue) that the store has."""

@@ -18,7 +18,7 @@ from sinks.memory import MemorySink
 from sinks.read import Reader, Scope
 from sinks.read.generations import active_generation, ensure_generation
 from sinks.reference import current_reference, touched_branch_days, write_reference
-from sinks.rosters import StoreRosters
+from sinks.rosters import StoreRosters, read_roster
 from streams.contributions import again, encode
 from streams.records import Record, RecordBatch
 from tests.support.engine import EVERY
@@ -241,3 +241,17 @@ def test_two_sets_of_memberships_are_kept(store: Store) -> None:
     assert found == [(5, members + 3), (6, members + 4)]
     ((current,),) = store.rows("SELECT count() FROM v_memberships")
     assert current == members + 4
+
+
+def test_of_some_members_only_their_rows_are_read(sink: Sink) -> None:
+    """The latest rows of each, as in the whole; none of anybody else."""
+    write_reference(sink, reference(1), NOW)
+    given = tables(members=[Member(member_id="m03", org_id="l1"), Member(member_id="new", org_id="r1")])
+    write_reference(sink, given, NOW)
+    wanted = ["m01", "m03", "nobody"]
+    whole = sink.reference("members").to_pylist()
+    assert sink.reference("members", wanted).to_pylist() == [r for r in whole if r["member_id"] in wanted]
+    assert sink.reference("members", []).num_rows == 0
+    roster = read_roster(sink, wanted)
+    assert {m.member_id for m in roster.members} == {"m01", "m03"}
+    assert roster.organisations == read_roster(sink).organisations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
@@ -141,12 +141,14 @@ class PageReader(Reader):
             self._imports = super().imports()
         return self._imports
 
-    def reference(self, name: str) -> pl.DataFrame:
+    def reference(self, name: str, members: Collection[str] | None = None) -> pl.DataFrame:
         """Rows of a reference table."""
+        if members is not None:
+            return super().reference(name, members)
         return self._references.frame(name, self.imports(), super().reference)
 
-    def roster(self) -> Roster:
-        """The dated roster."""
+    def roster(self, members: Collection[str] | None = None) -> Roster:  # noqa: ARG002
+        """The dated roster: everybody's, which is there already, whoever is asked for."""
         return self._references.roster(self.imports(), super().roster)
 
 

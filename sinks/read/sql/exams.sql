@@ -64,4 +64,4 @@ SELECT
 FROM given AS g
 LEFT JOIN items AS i ON i.exam_id = g.exam_id
 LEFT JOIN v_exams AS e ON e.exam_id = g.exam_id
-ORDER BY exam_id, member_id, attempt
+ORDER BY member_id, exam_id, attempt
