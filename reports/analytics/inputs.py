@@ -19,7 +19,7 @@ from schemas.credit import CreditPolicy
 from schemas.days import LocalDays
 from schemas.reference import Roster, Unit
 from schemas.settings import DEFAULT_PASS_SHARE
-from sinks.read import Filters, Reader, Scope
+from sinks.read import ALL_ANSWERS, Filters, Reader, Scope
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,15 @@ class Inputs:
 
     @cached_property
     def answers(self) -> pl.DataFrame:
-        """Counted answers of the filters, with ``rapid``."""
+        """Counted answers of the filters that the scope is told of by member, with ``rapid``."""
         return with_rapid(self.frame("answers"), self.calibrations)
+
+    @cached_property
+    def counted(self) -> pl.DataFrame:
+        """Those given in contests too, for figures over answers; not where one member or one exam is asked for."""
+        if self.filters.member is not None or self.filters.exam is not None:
+            return self.answers
+        return with_rapid(self.frame(ALL_ANSWERS), self.calibrations)
 
     @cached_property
     def history(self) -> pl.DataFrame:
