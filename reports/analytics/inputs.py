@@ -11,6 +11,7 @@ import msgspec
 import polars as pl
 
 from reports.analytics.calibrations import Calibrations, exam_models, with_rapid
+from reports.attempts import without_contests
 from reports.catalogue import Catalogue
 from reports.load import load_catalogue
 from reports.measures.irt import Calibration
@@ -55,14 +56,18 @@ class Inputs:
 
     @cached_property
     def answers(self) -> pl.DataFrame:
-        """Counted answers of the filters that the scope is told of by member, with ``rapid``."""
-        return with_rapid(self.frame("answers"), self.calibrations)
+        """Counted answers of the filters that the scope is told of by member, as the query ``answers`` gives them, with
+        ``rapid``."""
+        return self._every if self.scope.detail == "own" else without_contests(self._every)
 
     @cached_property
     def counted(self) -> pl.DataFrame:
         """Those given in contests too, for figures over answers; not where one member or one exam is asked for."""
-        if self.filters.member is not None or self.filters.exam is not None:
-            return self.answers
+        one = self.filters.member is not None or self.filters.exam is not None
+        return self.answers if one else self._every
+
+    @cached_property
+    def _every(self) -> pl.DataFrame:
         return with_rapid(self.frame(ALL_ANSWERS), self.calibrations)
 
     @cached_property
