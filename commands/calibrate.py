@@ -16,7 +16,7 @@ from reports.analytics.practice import practice_sequences
 from schemas.errors import InputError
 from schemas.tables import CALIBRATIONS, ITEM_THRESHOLDS
 from sinks.client import Store
-from sinks.read import Filters, Reader, Scope
+from sinks.read import ALL_ANSWERS, Filters, Reader, Scope
 
 from . import context as contexts
 from .connect import connected
@@ -45,12 +45,12 @@ def run_calibration(
     reader = Reader(store)
     generation = reader.generation().number
     inputs = Inputs(reader, Scope.everything(), Filters(exam=exam, course=course))
-    plain = inputs.frame("answers")
+    plain = inputs.frame(ALL_ANSWERS)
     if plain.is_empty() and (exam or course):
         raise InputError("there are no answers", where=f"--exam {exam}" if exam else f"--course {course}")
     known = inputs.calibrations
     # The mean time of a question is over all its answers, whichever exam is calibrated.
-    every = plain if exam is None and course is None else reader.frame("answers", Scope.everything())
+    every = plain if exam is None and course is None else reader.frame(ALL_ANSWERS, Scope.everything())
     thresholds = new_thresholds(every, known, generation, now)
     if thresholds:
         store.insert(ITEM_THRESHOLDS.name, ITEM_THRESHOLDS.rows(thresholds))

@@ -18,7 +18,7 @@ from schemas.days import day_number
 from schemas.errors import InputError
 from sinks.clickhouse import ClickHouseSink
 from sinks.client import Store
-from sinks.read import Filters, Reader, Scope
+from sinks.read import ALL_ANSWERS, Filters, Reader, Scope
 from streams.facts import FACT_COLUMNS, facts_from_archive
 from streams.member import MemberFacts
 from streams.rules import Generation
@@ -117,7 +117,7 @@ def answers_of(store: Store, member: str, question: str, course: str = "") -> tu
     facts = member_facts(ClickHouseSink(store, patience=30), member, active)
     found = explain_answers(facts, question, active, course)
     filters = Filters(member=member, course=course or None)
-    frame = reader.frame("answers", Scope.everything(), filters)
+    frame = reader.frame(ALL_ANSWERS, Scope.everything(), filters)
     rows = [r for r in frame.to_dicts() if r["question_id"] == question]
     check_answers(found, rows, f"{member} {question}")
     return found, active

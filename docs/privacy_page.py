@@ -16,6 +16,9 @@ declarations that the program itself works by. Rights of members: [how to](how-t
 
 - Names are in the roster (`ref_members`) alone; everything else holds opaque ids.
 - Nothing leaves the machine: no telemetry, no fonts or scripts from elsewhere.
+- What a member answered in a contest is told to that member; others get figures over many answers, and the board of who
+  asked to be on it ([what is told to whom](decisions/0029-results-of-contests.md)).
+  竞赛中的作答与成绩只给本人；他人只见多人作答的汇总，以及本人同意上榜者。
 - Queries can't be built without a scope; who may see aggregates only gets no figures about fewer than five members.
 
 ## How long, and what for

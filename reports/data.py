@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from reports.analytics.calibrations import NONE, Calibrations
-from reports.attempts import attempts_after
+from reports.attempts import attempts_after, without_contests
 from reports.catalogue import Catalogue
 from reports.credit import CreditData
 from reports.errors import ReportError
@@ -97,7 +97,8 @@ class ReportData:
     imports and calibrations, and the hash of all this. ``credit``: credit hours, see ``reports/credit.py``; ``None``
     where they were not asked for. ``contested``: members who have asked for a correction that was not decided yet.
     ``families``: rows of the further families that are shown, of the period. ``issues``: improvements as they stood at
-    its end.
+    its end. ``node``: the organisation of the scope that rows were read for; None where the member reads them, and for
+    the local operator, who makes each member's own page.
     """
 
     period: Period
@@ -120,6 +121,7 @@ class ReportData:
     contested: frozenset[str] = frozenset()
     families: FamilyRows = NO_FAMILIES
     issues: tuple[Issue, ...] = ()
+    node: str | None = None
 
     def with_before(self, days: pl.DataFrame) -> ReportData:
         """With the period before, as it is known now; ``days``: its member-day rows. As it is without any record there.
@@ -142,6 +144,11 @@ class ReportData:
             unfinished=pl.concat(going_on).unique().sort(later.columns),
         )
         return replace(self, before=earlier)
+
+    @cached_property
+    def told(self) -> pl.DataFrame:
+        """The answers that a page about one member may show: others are not told what was answered in contests."""
+        return self.answers if self.node is None else without_contests(self.answers)
 
     def study_course(self, content: Content) -> str:
         """Whose study time belongs to a content: '' = over all courses; of an exam, its course."""

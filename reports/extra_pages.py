@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from reports.attempts import of_exams
 from reports.context.exam import Exams
 from reports.context.secretary import Secretaries
 from reports.order import natural
@@ -23,7 +24,7 @@ def exam_stems(site: Site) -> Mapping[str, str]:
     """Exam → path without suffix, of the exams that have answers in the period and are reported on; by id."""
     if site.scope.detail == "own" or site.content.kind == "course":
         return {}
-    inside = site.data.answers.filter((pl.col("day") >= site.data.period.first) & (pl.col("exam_id") != ""))
+    inside = of_exams(site.data.answers).filter(pl.col("day") >= site.data.period.first)
     exams = set(inside["exam_id"].unique().to_list())
     if site.content.kind == "exam":
         exams &= {site.content.id}

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 import polars as pl
 
 from reports.analytics.calibrations import Calibrations, exam_models
-from reports.attempts import attempts_after
+from reports.attempts import attempts_after, of_exams
 from reports.catalogue import Catalogue, typed
 from reports.credit import load_credit
 from reports.data import Content, Period, ReportData
@@ -21,7 +21,7 @@ from reports.issued.source import Recorder, Snapshot, Source
 from reports.provenance import Edition, Provenance
 from schemas.credit import CreditPolicy
 from schemas.reference import Competence, Course, Exam, KnowledgePoint, Question
-from sinks.read import Filters, Scope
+from sinks.read import ALL_ANSWERS, Filters, Scope
 
 
 def load_catalogue(reader: Source) -> Catalogue:
@@ -99,13 +99,14 @@ def recorded(
     asked = Recorder(reader, None if member is None else {member})
     generation = asked.generation()
     filters = Filters(first=period.first, last=period.last, member=member, org=org)
-    answers = asked.frame("answers", scope, Filters(member=member, org=org))
+    answers = asked.frame(ALL_ANSWERS, scope, Filters(member=member, org=org))
     calibrations = Calibrations.of(asked.frame("calibrations", scope), asked.frame("thresholds", scope))
     data = ReportData(
         period=period,
         as_of=as_of,
         timezone=generation.timezone,
         generation=generation.number,
+        node=scope.node,
         days=asked.frame("member-day", scope, filters),
         answers=answers.filter(pl.col("day") <= period.last),
         unfinished=attempts_after(answers.filter(pl.col("day") > period.last)),
@@ -163,11 +164,11 @@ def check_content(data: ReportData, content: Content) -> None:
     """Raises ReportError when neither the catalogue nor the data know the course or exam."""
     if content.kind == "all":
         return
-    known = data.catalogue.courses if content.kind == "course" else data.catalogue.exams
-    column = "course_id" if content.kind == "course" else "exam_id"
-    if content.id in known or content.id in data.answers[column]:
-        return
-    if content.kind == "course" and content.id in data.days["course_id"]:
+    if content.kind == "course":
+        known = content.id in data.catalogue.courses or content.id in data.answers["course_id"]
+        if known or content.id in data.days["course_id"]:
+            return
+    elif content.id in data.catalogue.exams or content.id in of_exams(data.answers)["exam_id"]:
         return
     raise ReportError(
         f"{content.kind} {content.id!r} is neither in the catalogue nor in the data",

@@ -52,7 +52,7 @@ class Runs:
 
 def rows_of(data: ReportData, members: Iterable[str], size: int = PART) -> Iterator[tuple[str, MemberRows]]:
     """Each of these members with its rows, in the order given; of ``size`` members at a time."""
-    days, answers = Runs(data.days), Runs(data.answers)
+    days, answers = Runs(data.days), Runs(data.told)
     ago = Runs(data.before.days) if data.before else None
     none = pl.DataFrame()
     left = iter(members)

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 import polars as pl
 
+from reports.attempts import of_exams
 from reports.context.exam import ExamReport
 from reports.context.group import GroupReport, Groups
 from reports.context.head import Head, make_head
@@ -317,6 +318,6 @@ class Site:
         """Courses and exams with records, by id."""
         inside = self.data.answers.filter(pl.col("day") >= self.data.period.first)
         courses = set(self.data.days["course_id"].unique()) | set(inside["course_id"].unique())
-        exams = set(inside["exam_id"].unique())
+        exams = set(of_exams(inside)["exam_id"].unique())
         made: list[Any] = [Content("course", c) for c in sorted(courses - {""}, key=natural)]
         return made + [Content("exam", e) for e in sorted(exams - {""}, key=natural)]

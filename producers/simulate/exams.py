@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from producers.simulate.clock import DAY_MS, HOUR_MS
 from producers.simulate.compiled import Item, Paper
 from producers.simulate.delivery import Event, event_id
+from producers.simulate.model import Traits
 from producers.simulate.practice import Timed, rapid_ms, solution_ms
 from producers.simulate.state import MemberState
 
@@ -41,7 +42,7 @@ def attempt(sim: Simulation, member: MemberState, paper: Paper, start: int, numb
             # Changed one's mind: only the last answer of an attempt counts.
             now += solution_ms(item, member.traits.speed, rng)
             events.append((now, _answer(sim, member, paper, item, item.mistake(rng), number, now, 9_000, rng)))
-        response, spent, rapid = respond(member, item, theta, rng)
+        response, spent, rapid = respond(member.traits, item, theta, rng)
         now += spent
         event = _answer(sim, member, paper, item, response, number, now, spent, rng)
         events.append((now, event))
@@ -59,13 +60,24 @@ def attempt(sim: Simulation, member: MemberState, paper: Paper, start: int, numb
         sim.retake(member, paper, now + rng.randrange(2, 6) * DAY_MS + rng.randrange(0, HOUR_MS))
 
 
-def respond(member: MemberState, item: Item, theta: float, rng: Random) -> tuple[str, int, bool]:
+def respond(traits: Traits, item: Item, theta: float, rng: Random) -> tuple[str, int, bool]:
     """(response, ms spent, rapid): P(right) = 1/(1+exp(−a(θ−b))) unless guessed rapidly."""
-    if rng.random() < member.traits.rapid_rate:
+    if rng.random() < traits.rapid_rate:
         return item.guess(rng), rapid_ms(rng), True
     right = rng.random() < 1.0 / (1.0 + math.exp(-item.a * (theta - item.b)))
-    spent = solution_ms(item, member.traits.speed, rng)
+    spent = solution_ms(item, traits.speed, rng)
     return (item.key if right else item.mistake(rng)), spent, False
+
+
+def marked(item: Item, response: str, spent: int) -> Event:
+    """What an answer says of a response: time, choice and points."""
+    return {
+        "duration_ms": spent,
+        "response": list(response) if item.kind == "multiple" else response,
+        "correct": response == item.key,
+        "score": item.score(response),
+        "max_score": item.max_score,
+    }
 
 
 def _answer(
@@ -90,9 +102,5 @@ def _answer(
         "question_id": item.question_id,
         "exam_id": paper.exam.exam_id,
         "attempt": number,
-        "duration_ms": spent,
-        "response": list(response) if item.kind == "multiple" else response,
-        "correct": response == item.key,
-        "score": item.score(response),
-        "max_score": item.max_score,
+        **marked(item, response, spent),
     }

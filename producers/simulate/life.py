@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from producers.simulate.clock import DAY_MS, HOUR_MS, MINUTE_MS, Stamper, instant, midnight_ms
+from producers.simulate.contests import QUESTIONS, Contests, Step
 from producers.simulate.delivery import event_id
 from producers.simulate.draw import seeded
 from producers.simulate.improving import steps
@@ -22,10 +23,8 @@ from schemas.envelope import ORGANISATION
 from schemas.families import FAMILIES
 
 _encode = msgspec.json.Encoder().encode
-Step = tuple[int, dict[str, Any]]
-"""When something happened (epoch ms), and the fields of its family."""
 Happening = Callable[["Term", Person, Random], Iterator[Step]]
-"""What happens to one person in a term, in any order."""
+"""What happens to one person in a term, in any order: when (epoch ms), and the fields of its family."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +48,24 @@ def life_flushes(scenario: Scenario) -> list[Flush]:
     zone, stamp = ZoneInfo(scenario.timezone), Stamper(scenario.timezone)
     days = (scenario.start + timedelta(days=d) for d in range(scenario.days + 1))
     term = Term(scenario, tuple(midnight_ms(day, zone) for day in days))
+    contests = Contests(scenario) if "contest" in scenario.families else None
     found: list[Flush] = []
     for family in scenario.families:
         for person in scenario.members:
             rng = seeded(scenario.seed, "life", family, person.index)
             joined = midnight_ms(person.memberships[0].valid_from, zone)
-            for at, fields in sorted(HAPPENINGS[family](term, person, rng), key=lambda step: step[0]):
-                if joined <= at < term.midnights[-1]:
-                    found.append(_flush(person, family, at, fields, stamp, rng))
+            happened = _in_order(HAPPENINGS[family](term, person, rng), joined, term.midnights[-1])
+            found += [_flush(person, family, at, fields, stamp, rng) for at, fields in happened]
+            if contests and family == "contest":
+                # Drawn apart, so that everything else is the same with and without the answers.
+                rng = seeded(scenario.seed, "contest answers", person.index)
+                answers = _in_order(contests.answers(person, happened, rng), joined, term.midnights[-1])
+                found += [_flush(person, family, at, fields, stamp, rng) for at, fields in answers]
     return sorted(found, key=lambda f: (f.received_at, f.member_id))
+
+
+def _in_order(steps: Iterator[Step], joined: int, end: int) -> list[Step]:
+    return [step for step in sorted(steps, key=lambda step: step[0]) if joined <= step[0] < end]
 
 
 def _flush(person: Person, family: str, at: int, fields: dict[str, Any], stamp: Stamper, rng: Random) -> Flush:
@@ -102,11 +110,11 @@ def _discussion(term: Term, person: Person, rng: Random) -> Iterator[Step]:
 
 
 def _contest(term: Term, person: Person, rng: Random) -> Iterator[Step]:
-    """Two in a term, ten questions in ten minutes. The answers name the contest as their exam."""
+    """Two in a term, ten questions in ten minutes. What is answered, see ``contests.py``."""
     for number, share in enumerate((0.4, 0.8), 1):
         if rng.random() >= 0.55 * min(1.0, person.activity):
             continue
-        about = {"contest_id": f"contest-{number}", "questions": 10, "limit_ms": 10 * MINUTE_MS}
+        about = {"contest_id": f"contest-{number}", "questions": QUESTIONS, "limit_ms": 10 * MINUTE_MS}
         if rng.random() < 0.3:
             about["board"] = True
         at = term.at(int(share * term.scenario.days), 12.0 + 9 * rng.random())

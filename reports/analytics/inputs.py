@@ -11,6 +11,7 @@ import msgspec
 import polars as pl
 
 from reports.analytics.calibrations import Calibrations, exam_models, with_rapid
+from reports.attempts import without_contests
 from reports.catalogue import Catalogue
 from reports.load import load_catalogue
 from reports.measures.irt import Calibration
@@ -19,7 +20,7 @@ from schemas.credit import CreditPolicy
 from schemas.days import LocalDays
 from schemas.reference import Roster, Unit
 from schemas.settings import DEFAULT_PASS_SHARE
-from sinks.read import Filters, Reader, Scope
+from sinks.read import ALL_ANSWERS, Filters, Reader, Scope
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,19 @@ class Inputs:
 
     @cached_property
     def answers(self) -> pl.DataFrame:
-        """Counted answers of the filters, with ``rapid``."""
-        return with_rapid(self.frame("answers"), self.calibrations)
+        """Counted answers of the filters that the scope is told of by member, as the query ``answers`` gives them, with
+        ``rapid``."""
+        return self._every if self.scope.detail == "own" else without_contests(self._every)
+
+    @cached_property
+    def counted(self) -> pl.DataFrame:
+        """Those given in contests too, for figures over answers; not where one member or one exam is asked for."""
+        one = self.filters.member is not None or self.filters.exam is not None
+        return self.answers if one else self._every
+
+    @cached_property
+    def _every(self) -> pl.DataFrame:
+        return with_rapid(self.frame(ALL_ANSWERS), self.calibrations)
 
     @cached_property
     def history(self) -> pl.DataFrame:

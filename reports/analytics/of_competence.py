@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import polars as pl
+
 from reports.analytics.competence import MemberCells, member_cells
 from reports.analytics.groups import compare_means
 from reports.analytics.inputs import Inputs
@@ -24,8 +26,8 @@ def _known(inputs: Inputs) -> CompetenceMap:
     return competence_map(inputs.catalogue.competences, last) if last else CompetenceMap()
 
 
-def _cells(inputs: Inputs, known: CompetenceMap) -> MemberCells:
-    return member_cells(inputs.answers, inputs.catalogue, known)
+def _cells(inputs: Inputs, answers: pl.DataFrame, known: CompetenceMap) -> MemberCells:
+    return member_cells(answers, inputs.catalogue, known)
 
 
 def competence(inputs: Inputs) -> Rows:
@@ -33,7 +35,7 @@ def competence(inputs: Inputs) -> Rows:
     known = _known(inputs)
     if not known:
         return
-    found = _cells(inputs, known)
+    found = _cells(inputs, inputs.answers, known)
     for member, cells in found.cells.items():
         for node in known.nodes:
             one = profile(list(cells.get(node.id, {}).values()))
@@ -52,7 +54,7 @@ def competence_branches(inputs: Inputs) -> Rows:
     known = _known(inputs)
     if not known:
         return
-    found, homes = _cells(inputs, known), belonging(inputs)
+    found, homes = _cells(inputs, inputs.counted, known), belonging(inputs)
     for node in known.nodes:
         shares = {m: p.share for m, p in found.profiles(node.id).items()}
         values = {org: [shares[m] for m in sorted(members) if m in shares] for org, members in sorted(homes.items())}

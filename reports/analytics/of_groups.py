@@ -152,7 +152,7 @@ def _scores(inputs: Inputs, exam: str) -> dict[str, float]:
     if exam:
         rows = attempt_shares(first_attempts(inputs.answers.filter(pl.col("exam_id") == exam)), inputs.catalogue)
         return {member: share for member, _, _, share in rows}
-    graded = inputs.answers.filter(pl.col("correct").is_not_null() & (pl.col("max_score") > 0))
+    graded = inputs.counted.filter(pl.col("correct").is_not_null() & (pl.col("max_score") > 0))
     sums = graded.group_by("member_id").agg(pl.col("score").sum() / pl.col("max_score").sum())
     return dict(sums.iter_rows())
 
@@ -194,7 +194,7 @@ def suggestions(inputs: Inputs) -> Rows:
     if f.member is None and inputs.scope.detail != "own":
         if f.exam is None:
             groups = {org: frozenset(m) for org, m in belonging(inputs).items()}
-            topics = branch_topics(inputs.answers, groups, inputs.catalogue)
+            topics = branch_topics(inputs.counted, groups, inputs.catalogue)
             found += [(org, s) for org, listed in sorted(topics.items()) for s in listed]
             period = inputs.period()
             if inputs.scope.detail == "named" and period:

@@ -15,7 +15,7 @@ from reports.population import Populations
 from schemas.metrics import METRICS
 
 _PLACE = ("org_id", "category")
-_NOT_COMPARED = ("version", "hour_seconds", "response", "event_id")
+_NOT_COMPARED = ("version", "hour_seconds", "response", "event_id", "contest")
 """Columns that change without a figure changing, or that say no more than others."""
 
 

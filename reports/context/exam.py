@@ -11,6 +11,7 @@ from reports.analytics.calibrations import with_rapid
 from reports.analytics.effects import gains
 from reports.analytics.exams import analyse_exam, attempt_shares, exam_matrix, first_attempts
 from reports.analytics.groups import withheld as held_back
+from reports.attempts import of_exams
 from reports.context.exam_items import ItemLine, Repair, item_lines, repairs
 from reports.context.exam_scores import (
     ExamEffort,
@@ -84,7 +85,7 @@ class Exams:
         self, data: ReportData, populations: Populations, deliveries: Deliveries, nodes: Collection[str], k: int
     ) -> None:
         self.data, self.populations, self.deliveries, self.nodes, self.k = data, populations, deliveries, nodes, k
-        inside = data.answers.filter((pl.col("day") >= data.period.first) & (pl.col("exam_id") != ""))
+        inside = of_exams(data.answers).filter(pl.col("day") >= data.period.first)
         self.answers = with_rapid(inside, data.calibrations)
 
     def report(self, exam_id: str, top: str = "") -> ExamReport:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from reports.attempts import attempts_of
+from reports.attempts import attempts_of, of_exams
 from reports.context.activities import ActivityLine, group_activities
 from reports.context.change import Change
 from reports.context.competence import GroupCompetence, GroupCompetences
@@ -146,7 +146,7 @@ class Groups:
         in_course = pl.col("course_id") == course if course else pl.col("course_id") != ""
         self.by_course = data.days.filter(in_course)
         self.answers = content.rows(data.answers).filter(pl.col("day") >= data.period.first)
-        attempts = attempts_of(content.rows(data.answers), data.unfinished)
+        attempts = attempts_of(of_exams(content.rows(data.answers)), data.unfinished)
         self.attempts = attempts.filter(pl.col("day") >= data.period.first)
         self.shown = self._verdicts()
         self._competences: GroupCompetences | None = None

@@ -16,6 +16,7 @@ from reports.analytics.advice import help_offers
 from reports.analytics.attitude import Attitude, AttitudeData, attitudes
 from reports.analytics.calibrations import with_rapid
 from reports.analytics.practice import books
+from reports.attempts import without_contests
 from reports.catalogue import Catalogue
 from reports.context.credit import CreditLine, behind, member_lines
 from reports.context.group_parts import SilentMember, member_sums, silent_members
@@ -99,7 +100,8 @@ class Secretaries:
     def report(self, node: str) -> SecretaryReport:
         """The annex of one branch: its own members, without those of organisations below."""
         data, population = self.data, self.populations.of(node, own=True)
-        history = data.answers.filter(pl.col("member_id").is_in(list(population.ids)))
+        # It names persons: what they answered in contests is theirs alone.
+        history = without_contests(data.answers).filter(pl.col("member_id").is_in(list(population.ids)))
         inside = population.rows(history.filter(pl.col("day") >= data.period.first))
         days = population.rows(self.days)
         sums = member_sums(days, inside)

@@ -12,7 +12,7 @@ import polars as pl
 
 from reports.errors import ReportError
 from schemas.reference import Member, Organisation, Roster
-from sinks.read import Filters, Scope
+from sinks.read import ALL_ANSWERS, Filters, Scope
 from sinks.read.generations import GenerationInfo
 
 Row = TypeVar("Row", Member, Organisation)
@@ -23,6 +23,10 @@ COLUMNS_KEPT: Mapping[str, tuple[str, ...]] = {"rejected": ("member_id", "reason
 
 LATER = frozenset({"competences"})
 """Reference tables that came when reports had been issued already: what was issued without them had no rows of them."""
+
+
+EARLIER: Mapping[str, str] = {ALL_ANSWERS: "answers"}
+"""Query → what it was called when reports had been issued already."""
 
 
 class Source(Protocol):
@@ -131,7 +135,10 @@ class Recorded:
         self, name: str, scope: Scope, filters: Filters | None = None, *, limit: int | None = None
     ) -> pl.DataFrame:
         """See ``Source``."""
-        return self._found(name, asked(name, scope, filters, limit))
+        call = asked(name, scope, filters, limit)
+        if name in EARLIER and call not in self.kept.frames:
+            call = asked(EARLIER[name], scope, filters, limit)
+        return self._found(name, call)
 
     def reference(self, name: str, members: Collection[str] | None = None) -> pl.DataFrame:
         """See ``Source``."""

@@ -18,8 +18,9 @@ Questions = Annotated[int, Meta(ge=1, le=10_000)]
 
 class Contest(Event, tag="contest", kw_only=True, omit_defaults=True, gc=False):
     """A member entered or finished a contest. That is for the member alone; the board has who asks to be on it
-    (``board``). What was answered are events ``answer`` whose ``exam_id`` is the ``contest_id``, which are seen like
-    all answers."""
+    (``board``). What was answered are events ``answer`` whose ``exam_id`` is the ``contest_id``: single ones and the
+    result of an attempt are for the member alone too, figures of questions and sums count them like all answers. A
+    contest is not listed as an exam in the catalogue: what is listed there is an exam."""
 
     contest_id: Annotated[Id, Meta(description="the contest; answers name it as their exam")]
     step: Annotated[Step, Meta(description="entered: the time begins; finished: handed in, or the time was over")]
@@ -52,6 +53,7 @@ CONTEST = Family(
     title=Text("答题竞赛", "Contests"),
     purpose=Text("本人成绩与各组织参与面", "results for the member, participation of organisations"),
     audience="self",
+    answered=True,
     rows=Rows(
         name="contests",
         title=Text("本人参加的答题竞赛", "Own contests"),

@@ -92,6 +92,9 @@ class Family:
     rows: Rows | None = None
     counts: Counts | None = None
     measures: tuple[Measure, ...] = ()
+    answered: bool = False
+    """its subjects are sets of questions, which answers name as their exam: what one member reached in them is for the
+    ``audience`` (``sinks.read.private``)"""
     concerns: str = ""
     """the column that names an organisation, where rows are about one and members only act for it: queries that list
     nobody may read them by that organisation (``@organisations``) instead of by members"""

@@ -13,6 +13,7 @@ from schemas.tables import TABLES
 
 Rule = Literal[
     "person_day",
+    "answer_day",
     "branch_day",
     "self_day",
     "membership",
@@ -25,7 +26,9 @@ Rule = Literal[
 """How rows of a table are filtered.
 
 - ``person_day``: of a member on a local ``day``: where the member belonged on that day;
-- ``branch_day``: the same, for that organisation itself and nobody above it;
+- ``answer_day``: the same, of practice and of exams that the catalogue lists: what it does not list may be a contest,
+  which is for that member only (``sinks.read.private``), and whether it is one would be read from rows of others;
+- ``branch_day``: as ``person_day``, for that organisation itself and nobody above it;
 - ``self_day``: of a member on a local ``day``, for that member only;
 - ``membership``: of a member, an organisation and a period: where the period meets the scope's;
 - ``organisation``, ``organisation_day``: of an organisation, at any time or on a ``day``;
@@ -36,7 +39,7 @@ Rule = Literal[
 
 _OTHERS: dict[str, Rule] = {
     "member_day": "person_day",
-    "answers": "person_day",
+    "answers": "answer_day",
     "memberships": "membership",
     "ref_members": "membership",
     "ref_organisations": "organisation",
@@ -89,6 +92,7 @@ def _fits(name: str) -> bool:
     columns = {c.name for c in table.columns}
     needs: dict[Rule, set[str]] = {
         "person_day": {"member_id", "day"},
+        "answer_day": {"member_id", "day", "exam_id"},
         "branch_day": {"member_id", "day"},
         "self_day": {"member_id", "day"},
         "membership": {"member_id", "org_id"},

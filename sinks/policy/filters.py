@@ -29,18 +29,23 @@ def row_filter(table: str, scope: Scope, database: str = "default") -> str | Non
         return "0"
     if scope.detail == "own":
         return _own(rule, scope, database)
-    personal = rule in ("person_day", "branch_day", "membership", "organisation_day")
+    personal = rule in ("person_day", "answer_day", "branch_day", "membership", "organisation_day")
     if rule == "self_day" or (scope.detail == "aggregate" and personal):
         return "0"
     if scope.node is None:
         # Nobody stands for all branches at once.
-        return "0" if rule == "branch_day" else None
-    return _below(table, rule, scope.node, database)
+        return "0" if rule == "branch_day" else _listed(database) if rule == "answer_day" else None
+    below = _below(table, rule, scope.node, database)
+    return f"{_listed(database)} AND {below}" if rule == "answer_day" else below
+
+
+def _listed(database: str) -> str:
+    return f"(exam_id = '' OR exam_id IN (SELECT exam_id FROM {database}.v_exams))"
 
 
 def _own(rule: Rule, scope: Scope, database: str) -> str:
     member = literal(scope.member_id or "")
-    if rule in ("person_day", "branch_day", "self_day", "membership"):
+    if rule in ("person_day", "answer_day", "branch_day", "self_day", "membership"):
         return f"member_id = {member}"
     if rule in ("organisation", "closure"):
         latest = _latest("memberships", database)
@@ -53,7 +58,7 @@ def _own(rule: Rule, scope: Scope, database: str) -> str:
 def _below(table: str, rule: Rule, node: str, database: str) -> str:
     if rule == "closure":
         return f"ancestor_id = {literal(node)}"
-    if rule == "person_day":
+    if rule in ("person_day", "answer_day"):
         # The set prunes by primary key; the periods are exact.
         return f"member_id IN ({_members(node, database)}) AND {_on_day('member_id', _homes(node, database))}"
     if rule == "branch_day":

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .declared import QUERIES
+from .declared import ALL_ANSWERS, QUERIES
 from .macros import QueryError
 from .query import Column, Query
 from .reader import Reader
 from .scope import Filters, Scope, ScopeError
 
-__all__ = ["QUERIES", "Column", "Filters", "Query", "QueryError", "Reader", "Scope", "ScopeError"]
+__all__ = ["ALL_ANSWERS", "QUERIES", "Column", "Filters", "Query", "QueryError", "Reader", "Scope", "ScopeError"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import msgspec
 
 from schemas.reference.columns import Text
 
-from .families import ROW_QUERIES
+from .families import PROGRAM_QUERIES, ROW_QUERIES
 from .query import Column, Query, Type
 from .scope import Detail, FilterName
 
@@ -71,3 +72,14 @@ def load(text: str) -> Mapping[str, Query]:
 
 QUERIES: Mapping[str, Query] = {**load(PATH.read_text("utf-8")), **ROW_QUERIES}
 """Queries by name, in the order in which they are listed."""
+
+ALL_ANSWERS = "all answers"
+
+
+def _all(query: Query, name: str) -> Query:
+    """The same question for programs, with the attempts that are for the member only."""
+    return replace(query, name=name, template=query.sql.replace("@attempt_disclosed(exam_id)", "1"))
+
+
+FOR_PROGRAMS: Mapping[str, Query] = {**PROGRAM_QUERIES, ALL_ANSWERS: _all(QUERIES["answers"], ALL_ANSWERS)}
+"""Queries that no command and no address asks, by name: of rows that figures and members' own pages are made from."""

@@ -18,6 +18,7 @@ from schemas.days import LocalDays
 from schemas.families import FAMILIES
 from schemas.tables import TABLES
 
+from .private import private_exams
 from .scope import Filters, Scope, ScopeError
 
 _ANONYMOUS = {f.table.name for f in FAMILIES.values() if f.anonymous}
@@ -296,6 +297,19 @@ class Expansion:
             f"(NOT has({self.bind('narrow_families', 'Array(String)', narrow)}, {kind}) OR ({self.own_branch(org)}))"
         )
 
+    def private_attempt(self, exam: str) -> str:
+        """Answers to an exam that the member alone is told of; see ``private.py``."""
+        return f"{exam} IN ({private_exams()})"
+
+    def attempt_disclosed(self, exam: str) -> str:
+        """Leave out answers of such attempts where somebody else is told of single members."""
+        return f"NOT {self.private_attempt(exam)}" if self.scope.detail == "named" else "1"
+
+    def attempt_counted(self, exam: str) -> str:
+        """The same for figures over answers, which count them unless one member or one exam is asked for."""
+        one = self.filters.member is not None or self.filters.exam is not None
+        return self.attempt_disclosed(exam) if one else "1"
+
     def groups(self) -> str:
         """Whether figures of whole organisations may be drawn: not when only one member's rows are read."""
         return "0" if self.scope.member_id is not None or self.filters.member is not None else "1"
@@ -328,6 +342,9 @@ MACROS: Mapping[str, Callable[..., str]] = {
     "named": Expansion.named,
     "own_branch": Expansion.own_branch,
     "disclosed": Expansion.disclosed,
+    "private_attempt": Expansion.private_attempt,
+    "attempt_disclosed": Expansion.attempt_disclosed,
+    "attempt_counted": Expansion.attempt_counted,
     "groups": Expansion.groups,
     "operator": Expansion.operator,
     "public": Expansion.public,

@@ -16,8 +16,7 @@ from ..clickhouse import ClickHouseSink
 from ..client import Store
 from ..rosters import read_roster
 from . import ends
-from .declared import QUERIES
-from .families import PROGRAM_QUERIES
+from .declared import FOR_PROGRAMS, QUERIES
 from .generations import GenerationInfo, active_generation
 from .macros import Context, QueryError
 from .query import Query, Rendered
@@ -54,8 +53,8 @@ _Ask: TypeAlias = Callable[[Query, Rendered], Iterator[pl.DataFrame]]
 
 def query_named(name: str) -> Query:
     """The query of that name. Raises QueryError with the names there are."""
-    if name in PROGRAM_QUERIES:
-        return PROGRAM_QUERIES[name]
+    if name in FOR_PROGRAMS:
+        return FOR_PROGRAMS[name]
     if name not in QUERIES:
         raise QueryError(f"there is no query {name!r}", hint=f"there are {', '.join(QUERIES)}")
     return QUERIES[name]

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import polars as pl
 
 from schemas.access import Principal, new_principal
+from schemas.families.contest import CONTEST
 from schemas.tables import ANSWERS, MEMBER_DAY, TABLES, Table
 from sinks.client import Store
 from sinks.policy import row_filter
 from sinks.read import QUERIES, Filters, Reader, Scope
 from sinks.read.generations import ensure_generation
 from sinks.reference import write_reference
-from tests.access.world import DAYS, NOW, Row, World, day, filters, principal, world
+from tests.access.world import DAYS, LISTED, NOW, Row, World, day, filters, principal, world
 
 EVERYBODY = new_principal("all", "operator", NOW)
 CASES_A_WORLD = 200
@@ -38,13 +40,22 @@ class Tally(NamedTuple):
 
 def fill(store: Store, found: World) -> None:
     """Put a world into the store, in place of the one before."""
-    for name in ("member_day", "answers", "memberships", "org_closure", "imports", "ref_members", "ref_organisations"):
+    for name in (
+        "member_day", "answers", "contest", "memberships", "org_closure", "imports", "ref_members",
+        "ref_organisations", "ref_courses", "ref_exams",
+    ):  # fmt: skip
         store.command(f"TRUNCATE TABLE {TABLES[name].name}")
     write_reference(store, found.tables(), NOW)
     generation = ensure_generation(store, "Asia/Shanghai", "{}")
     number = getattr(generation, "number", 1)
     _insert(store, MEMBER_DAY, [_day(r, number) for r in found.days])
     _insert(store, ANSWERS, [_answer(r, n, number) for n, r in enumerate(found.answers)])
+    parts = [
+        {"generation": number, "member_id": member, "day": day(0), "contest_id": contest, "version": version,
+         "events": int(version == 1 or counts)}
+        for (member, contest), counts in found.entered.items() for version in (1, 2)
+    ]  # fmt: skip
+    _insert(store, CONTEST.table, parts)
 
 
 def _insert(store: Store, table: Table, rows: list[dict[str, Any]]) -> None:
@@ -71,8 +82,8 @@ def _day(row: Row, generation: int) -> dict[str, Any]:
 def _answer(row: Row, number: int, generation: int) -> dict[str, Any]:
     at = datetime(2026, 3, 1, 4, tzinfo=UTC) + timedelta(days=row.day)
     return {"generation": generation, "member_id": row.member, "course_id": row.course, "question_id": f"q{row.value}",
-            "day": day(row.day), "event_id": number.to_bytes(16, "big"), "at": at, "counted": True, "attempt": 1,
-            "version": 1}  # fmt: skip
+            "exam_id": row.exam, "day": day(row.day), "event_id": number.to_bytes(16, "big"), "at": at,
+            "counted": True, "attempt": 1, "correct": row.value % 2 == 0, "version": 1}  # fmt: skip
 
 
 Answer = Callable[[World, Principal, Filters], set[Any]]
@@ -86,12 +97,50 @@ def _of_days(found: World, who: Principal, asked: Filters) -> set[Any]:
     }
 
 
-def _of_answers(found: World, who: Principal, asked: Filters) -> set[Any]:
-    return {
-        (r.member, day(r.day), f"q{r.value}")
+def _answers(found: World, who: Principal, asked: Filters, *, counted: bool = False) -> list[Row]:
+    """Answers that a principal is told of; ``counted``: in figures over answers."""
+    told = who.detail != "named" or (counted and asked.member is None and asked.exam is None)
+    return [
+        r
         for r in found.answers
-        if asked.course in (None, r.course) and found.sees(who, asked, r.member, r.day)
+        if asked.course in (None, r.course)
+        and asked.exam in (None, r.exam)
+        and found.sees(who, asked, r.member, r.day)
+        and (told or not found.private(r.exam))
+    ]
+
+
+def _of_answers(found: World, who: Principal, asked: Filters) -> set[Any]:
+    return {(r.member, day(r.day), f"q{r.value}", r.exam) for r in _answers(found, who, asked)}
+
+
+def _by_sql(found: World, who: Principal, asked: Filters) -> set[Any]:
+    """Of exams only those of the catalogue, unless they are one's own."""
+    rows = _of_answers(found, who, asked)
+    return rows if who.detail == "own" else {r for r in rows if r[3] in ("", *LISTED)}
+
+
+def _of_exams(found: World, who: Principal, asked: Filters) -> set[Any]:
+    """Whole attempts with their answers, in the period by the last of them; of what lies in the scope."""
+    given: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for r in _answers(found, who, replace(asked, first=None, last=None, course=None)):
+        if r.exam:
+            given[r.member, r.exam].append(r)
+    ends = {key: day(max(r.day for r in rows)) for key, rows in given.items()}
+    return {
+        (*key, ends[key], len({r.value for r in rows}))
+        for key, rows in given.items()
+        if (asked.first or ends[key]) <= ends[key] <= (asked.last or ends[key]) and asked.course in (None, "c1")
     }
+
+
+def _of_wrong(found: World, who: Principal, asked: Filters) -> set[Any]:
+    wrong = Counter((r.member, f"q{r.value}") for r in _answers(found, who, asked) if r.value % 2)
+    return {(*key, n) for key, n in wrong.items()}
+
+
+def _of_questions(found: World, who: Principal, asked: Filters) -> set[Any]:
+    return set(Counter(f"q{r.value}" for r in _answers(found, who, asked, counted=True)).items())
 
 
 def _of_branches(found: World, who: Principal, asked: Filters) -> set[Any]:
@@ -117,7 +166,10 @@ def _of_members(found: World, who: Principal, asked: Filters) -> set[Any]:
 
 QUESTIONS: dict[str, tuple[list[str], Answer]] = {
     "member-day": (["member_id", "day", "course_id", "answers"], _of_days),
-    "answers": (["member_id", "day", "question_id"], _of_answers),
+    "answers": (["member_id", "day", "question_id", "exam_id"], _of_answers),
+    "exams": (["member_id", "exam_id", "day", "answered"], _of_exams),
+    "wrong-questions": (["member_id", "question_id", "wrong_answers"], _of_wrong),
+    "questions": (["question_id", "answers"], _of_questions),
     "branch-day": (["org_id", "course_id", "day", "active_members", "answers"], _of_branches),
     "members": (["member_id", "org_id"], _of_members),
 }
@@ -125,7 +177,7 @@ QUESTIONS: dict[str, tuple[list[str], Answer]] = {
 
 FILTERED: dict[str, tuple[str, Answer]] = {
     "member_day": ("member_id, day, course_id, answers", _of_days),
-    "answers": ("member_id, day, question_id", _of_answers),
+    "answers": ("member_id, day, question_id, exam_id", _by_sql),
     "memberships": ("member_id, org_id", _of_members),
     "ref_members": ("member_id, org_id", _of_members),
 }

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from schemas.access import Principal, new_principal
-from schemas.reference import Member, Organisation, ReferenceTables
+from schemas.reference import Course, Exam, Member, Organisation, ReferenceTables
 from sinks.read import Filters
 
 FIRST, DAYS = date(2026, 3, 1), 12
@@ -54,23 +54,38 @@ def periods(chance: random.Random) -> Iterator[Period]:
 
 
 class Row(NamedTuple):
-    """A figure or an answer of a member on a day."""
+    """A figure or an answer of a member on a day; ``exam`` of an answer."""
 
     member: str
     day: int
     course: str
     value: int
+    exam: str = ""
+
+
+LISTED = ("x1", "x2")
+"""Exams of the catalogue; an app took the second one for a contest."""
+EXAMS = ("", *LISTED, "x3", "k1", "k2", "k3")
+"""Exams that answers name; ``x3`` is in no catalogue."""
+CONTESTS = ("x2", "k1", "k2", "k3")
+"""What events of contests name."""
 
 
 @dataclass(frozen=True)
 class World:
     """``places``: periods of each organisation with what it is below; ``homes``: those of each member with organisation
-    and category; ``days`` and ``answers``: what was recorded."""
+    and category; ``days`` and ``answers``: what was recorded; ``entered``: contests that somebody entered, by member:
+    whether that still counts."""
 
     places: dict[str, list[tuple[Period, str]]]
     homes: dict[str, list[tuple[Period, str, str]]]
     days: list[Row]
     answers: list[Row]
+    entered: dict[tuple[str, str], bool]
+
+    def private(self, exam: str) -> bool:
+        """Whether an exam is a contest, whose results each member is told alone."""
+        return exam not in LISTED and any(counts for (_, name), counts in self.entered.items() if name == exam)
 
     def home(self, member: str, n: int) -> tuple[str, str] | None:
         """Organisation and category of a member on a day."""
@@ -111,7 +126,11 @@ class World:
             for period, org, category in listed
         )
         return ReferenceTables(
-            organisations=organisations, members=members, present=frozenset({"organisations", "members"})
+            organisations=organisations,
+            members=members,
+            courses=(Course(course_id="c1", title="c1"),),
+            exams=tuple(Exam(exam_id=exam, course_id="c1", title=exam) for exam in LISTED),
+            present=frozenset({"organisations", "members", "courses", "exams"}),
         )
 
 
@@ -138,7 +157,9 @@ def world(chance: random.Random) -> World:
             if chance.random() < share
         ]
 
-    return World(places, homes, rows(0.4), [r for r in rows(0.3) if r.course])
+    answers = [r._replace(exam=chance.choice(EXAMS)) for r in rows(0.3) if r.course]
+    entered = {(m, c): chance.random() < 0.6 for m in people for c in CONTESTS if chance.random() < 0.15}
+    return World(places, homes, rows(0.4), answers, entered)
 
 
 def principal(chance: random.Random, found: World) -> Principal:
@@ -161,7 +182,7 @@ def filters(chance: random.Random, found: World, names: frozenset[str], who: Pri
     named = [o for o in found.places if who.node is None or any(found.within(o, who.node, n) for n in range(-40, 60))]
     possible: dict[str, Any] = {
         "first": day(ends[0]), "last": day(ends[1]), "member": f"m{chance.randrange(16)}",
-        "category": chance.choice(CATEGORIES), "course": chance.choice(["", "c1"]),
+        "category": chance.choice(CATEGORIES), "course": chance.choice(["", "c1"]), "exam": chance.choice(EXAMS),
     } | ({"org": chance.choice(sorted(named))} if named and who.member_id is None else {})  # fmt: skip
     listed = sorted(names & possible.keys())
     return Filters(**{n: possible[n] for n in chance.sample(listed, min(len(listed), chance.choice([0, 0, 1, 2, 3])))})

@@ -14,6 +14,7 @@ from producers.simulate import Scenario, simulate, write_reference
 from producers.tables import read_reference
 from reports.catalogue import Catalogue
 from reports.data import Period, ReportData
+from schemas.families.contest import CONTEST
 from schemas.reference import Member, Organisation, Roster
 from schemas.tables import ANSWERS, MEMBER_DAY, REJECTED
 from tests.support.harness import FixedRoster, Harness
@@ -57,6 +58,7 @@ ANSWER = {
     "response": pl.List(pl.String),
     "knowledge_points": pl.List(pl.String),
     "event_id": pl.String,
+    "contest": pl.Boolean,
 }
 LINES = {"member_id": pl.String, "reason": pl.String}
 
@@ -77,7 +79,7 @@ def answers_frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
     """An answers frame; columns that a row leaves out are empty."""
     rest: dict[str, Any] = {
         "exam_id": "", "attempt": 1, "org_id": "", "response": [], "knowledge_points": [], "response_ms": None,
-        "score": 0.0, "max_score": 1.0,
+        "score": 0.0, "max_score": 1.0, "contest": False,
     }  # fmt: skip
     return pl.DataFrame([{c: row[c] if c in row else rest[c] for c in ANSWER} for row in rows], schema=ANSWER)
 
@@ -128,7 +130,8 @@ def scenario_data(scenario: Scenario, *, batch: int = 2000) -> ReportData:
     harness.send(*messages)
     rows = harness.sink.rows
     days = [_day(r) for r in rows(MEMBER_DAY) if r["events"] or r["study_ms"]]
-    answers = [_answer(r) for r in rows(ANSWERS) if r["counted"]]
+    contests = {r["contest_id"] for r in rows(CONTEST.table) if r["events"]} - {e.exam_id for e in tables.exams}
+    answers = [_answer(r) | {"contest": r["exam_id"] in contests} for r in rows(ANSWERS) if r["counted"]]
     rejected = [{"member_id": r["member_id"], "reason": r["reason"]} for r in rows(REJECTED)]
     seen = [r["day"] for r in days]
     return report_data(

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reports.analytics.competence import member_cells, weakest
+from reports.attempts import without_contests
 from reports.competences import CompetenceMap, Item, competence_map
 from reports.context.competence import period_cells
 from reports.context.group import GroupReport, Groups
@@ -18,7 +19,7 @@ from reports.context.member import MemberReport, member_report
 from reports.context.quality import Deliveries
 from reports.data import EVERYTHING, Policy, ReportData
 from reports.errors import ReportError
-from reports.issued.source import Recorded, Snapshot
+from reports.issued.source import Recorded, Snapshot, asked
 from reports.measures.competence import gap, mean_interval, profile
 from reports.measures.errors import MeasureError
 from reports.measures.proportions import Interval, wilson
@@ -26,6 +27,7 @@ from reports.parts import rows_of
 from reports.population import Populations
 from reports.render import Page, Renderer
 from schemas.reference import Competence, Course, ReferenceTables, check_reference
+from sinks.read import ALL_ANSWERS, Filters, Scope
 from sinks.read.generations import GenerationInfo
 from tests.support.small_reports import CATALOGUE, COMPETENCES, FIRST, answer, make, mapped, members
 
@@ -259,6 +261,17 @@ def test_a_report_that_was_issued_before_there_were_maps_has_none() -> None:
     assert kept.reference("competences").is_empty()
     with pytest.raises(ReportError):
         kept.reference("courses")
+
+
+def test_a_report_that_was_issued_before_contests_were_told_apart_has_the_answers_it_had() -> None:
+    scope, filters = Scope.everything(), Filters(org="b1")
+    answers = make(members("b1", 1), [], [answer("b1-m1", True)]).answers.drop("contest")
+    frames = {asked("answers", scope, filters): answers}
+    kept = Recorded(Snapshot(GenerationInfo(1, "Asia/Shanghai", "{}"), {}, frames))
+    assert kept.frame(ALL_ANSWERS, scope, filters).equals(answers)
+    assert without_contests(answers).equals(answers)
+    with pytest.raises(ReportError):
+        kept.frame(ALL_ANSWERS, scope, Filters(org="b2"))
 
 
 def test_only_the_period_counts() -> None:

@@ -113,7 +113,7 @@ def test_one_branch_is_low_on_activity(scenario: Scenario, events: list[dict[str
 
 
 def test_volume_suits_a_demo(flushes: list[Flush]) -> None:
-    assert 25_000 <= sum(len(flush.lines) for flush in flushes) <= 45_000
+    assert 25_000 <= sum(len(flush.lines) for flush in flushes) <= 50_000
 
 
 def test_receipt_is_in_order_and_arrival_differs_from_event_time(flushes: list[Flush]) -> None:
@@ -234,3 +234,67 @@ def test_every_branch_has_its_rhythm_and_one_lags() -> None:
     assert {roles[e["member_id"]] for e in attended if e["session_id"] in office} <= {
         "branch_secretary", "organisation_officer", "committee_member"
     }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def contests() -> tuple[Scenario, list[Flush]]:
+    """A term without organised sessions, and everything that is sent in it."""
+    scenario = replace(default_scenario(5), sessions=())
+    return scenario, list(simulate(scenario))
+
+
+def _of_contests(flush: Flush) -> bool:
+    return b'"contest-' in flush.lines[0]
+
+
+def test_contests_are_answered_in_their_time(contests: tuple[Scenario, list[Flush]]) -> None:
+    scenario, flushes = contests
+    events = [json.loads(line) for f in flushes if _of_contests(f) for line in f.lines]
+    steps = {(e["member_id"], e["contest_id"], e["step"]): e for e in events if e["event_type"] == "contest"}
+    given: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for e in events:
+        if e["event_type"] == "answer":
+            given.setdefault((e["member_id"], e["exam_id"]), []).append(e)
+    assert given.keys() == {key[:2] for key in steps}
+    sets: dict[str, set[str]] = {}
+    for key, answers in given.items():
+        answers.sort(key=lambda a: a["occurred_at"])  # receipt may be in another order
+        entered, finished = steps[*key, "entered"], steps.get((*key, "finished"))
+        begin = datetime.fromisoformat(entered["occurred_at"])
+        end = begin + timedelta(milliseconds=entered["limit_ms"])
+        if finished:
+            end = min(end, datetime.fromisoformat(finished["occurred_at"]))
+        times = [datetime.fromisoformat(a["occurred_at"]) for a in answers]
+        assert begin < min(times) <= max(times) < end
+        for a, at, before in zip(answers, times, [begin, *times], strict=False):
+            assert before <= at - timedelta(milliseconds=a["duration_ms"])
+        asked = {a["question_id"] for a in answers}
+        assert len(asked) == len(answers)
+        assert len(asked) == entered["questions"] if finished else len(asked) < entered["questions"]
+        assert {a["attempt"] for a in answers} == {1}
+        sets.setdefault(key[1], set()).update(asked)
+    assert {name: len(asked) for name, asked in sets.items()} == {"contest-1": 10, "contest-2": 10}
+    known = {q.question_id: q for q in scenario.catalogue.questions}
+    assert all(not known[q].exam_ids for asked in sets.values() for q in asked)
+    assert all(len({known[q].course_id for q in asked}) == 1 for asked in sets.values())
+
+
+def test_who_is_abler_answers_more_of_a_contest_right(contests: tuple[Scenario, list[Flush]]) -> None:
+    scenario, flushes = contests
+    right: dict[str, list[bool]] = {}
+    for f in flushes:
+        event = json.loads(f.lines[0]) if _of_contests(f) else {}
+        if event.get("event_type") == "answer":
+            right.setdefault(event["member_id"], []).append(event["correct"])
+    people = sorted((p.traits.ability, p.member_id) for p in scenario.members if p.member_id in right)
+    half = len(people) // 2
+    low, high = ([r for _, m in part for r in right[m]] for part in (people[:half], people[half:]))
+    assert sum(high) / len(high) > sum(low) / len(low) + 0.1
+
+
+def test_contests_leave_everything_else_as_it_was(contests: tuple[Scenario, list[Flush]]) -> None:
+    scenario, flushes = contests
+    rest = [f for f in flushes if not _of_contests(f)]
+    others = tuple(name for name in scenario.families if name != "contest")
+    assert rest == list(simulate(replace(scenario, families=others)))
+    assert len(rest) < len(flushes)

@@ -18,11 +18,12 @@ SELECT
     a.response AS response,
     if(empty(a.knowledge_points), q.knowledge_points, a.knowledge_points) AS knowledge_points,
     a.from_error AS from_error,
-    toString(a.event_id) AS event_id
+    toString(a.event_id) AS event_id,
+    @private_attempt(a.exam_id) AS contest
 FROM (
     SELECT * FROM answers FINAL
     WHERE generation = {generation:UInt16} AND @members(member_id) AND @on_days(day) AND @equal(course_id, course)
-      AND @equal(exam_id, exam) AND counted
+      AND @equal(exam_id, exam) AND @attempt_disclosed(exam_id) AND counted
 ) AS a
 @home(a.member_id, a.day)
 LEFT JOIN (

@@ -19,6 +19,10 @@ WITH
         FROM events
         WHERE isNotNull(target_id) AND @members(member_id)
           AND (cluster, topic, partition, offset, line) NOT IN (SELECT * FROM lost)
+    ),
+    private AS (
+        -- What is said of an answer later tells about it too: that it was wrong, or was taken back.
+        SELECT DISTINCT member_id, event_id FROM events WHERE @members(member_id) AND NOT (@attempt_disclosed(exam_id))
     )
 SELECT
     toString(e.event_id) AS event_id,
@@ -62,5 +66,7 @@ FROM (
            OR (member_id, event_id, (body_hash, skew_ms)) IN (SELECT * FROM first_shift))
 ) AS e
 @home(e.member_id, e.local_day)
-WHERE @disclosed(e.event_type, home.org_id)
+WHERE @disclosed(e.event_type, home.org_id) AND @attempt_disclosed(e.exam_id)
+  AND (e.event_type = 'answer' OR (e.member_id, coalesce(e.answer_id, e.target_id, e.event_id)) NOT IN (
+      SELECT member_id, event_id FROM private))
 ORDER BY member_id, at, event_id

@@ -6,7 +6,7 @@ WITH
         SELECT DISTINCT member_id, exam_id, attempt
         FROM answers
         WHERE generation = {generation:UInt16} AND exam_id != '' AND @members(member_id) AND @on_days(day)
-          AND @equal(course_id, course) AND @equal(exam_id, exam) AND counted
+          AND @equal(course_id, course) AND @equal(exam_id, exam) AND @attempt_disclosed(exam_id) AND counted
     ),
     given AS (
         SELECT
@@ -26,7 +26,7 @@ WITH
                 sum(ifNull(answers.response_ms, 0)) AS response_ms, groupUniqArray(question_id) AS question_ids
             FROM answers FINAL
             WHERE generation = {generation:UInt16} AND @members(member_id) AND counted AND exam_id != ''
-              AND @equal(exam_id, exam)
+              AND @equal(exam_id, exam) AND @attempt_disclosed(exam_id)
               AND (@any_day OR (member_id, exam_id, attempt) IN (SELECT member_id, exam_id, attempt FROM attempts))
             GROUP BY member_id, exam_id, attempt, day
         ) AS d

@@ -24,7 +24,7 @@ WITH
                    if(correct = false, arrayStringConcat(arraySort(response), ';'), '') AS wrong
             FROM answers FINAL
             WHERE generation = {generation:UInt16} AND @members(member_id) AND @on_days(day)
-              AND @equal(course_id, course) AND @equal(exam_id, exam) AND counted
+              AND @equal(course_id, course) AND @equal(exam_id, exam) AND @attempt_counted(exam_id) AND counted
         ) AS a
         @at_home(a.member_id, a.day)
         LEFT JOIN numbered AS known ON known.member_id = a.member_id

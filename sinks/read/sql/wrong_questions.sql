@@ -20,7 +20,7 @@ WITH
             SELECT member_id, course_id, question_id, day, at, correct, arrayStringConcat(response, '\x1f') AS chosen
             FROM answers FINAL
             WHERE generation = {generation:UInt16} AND @members(member_id) AND @on_days(day)
-              AND @equal(course_id, course) AND @equal(exam_id, exam) AND counted
+              AND @equal(course_id, course) AND @equal(exam_id, exam) AND @attempt_disclosed(exam_id) AND counted
         ) AS a
         @home(a.member_id, a.day)
         GROUP BY member_id, course_id, question_id
