@@ -169,6 +169,7 @@ def sync(
                 database=store.endpoint.database,
                 cluster=store.cluster,
                 k=settings.small_group,
+                families=settings.shown_families,
             )
         )
         if dry_run:

@@ -117,7 +117,7 @@ def import_tables(context: contexts.Context, store: Store, path: Path, wanted: f
     settings = context.settings
     sink = ClickHouseSink(store, patience=30)
     known = current_reference(sink)
-    found = inspect_reference(path, settings.timezone, known)
+    found = inspect_reference(path, settings.timezone, known, wanted)
     if found.errors:
         raise TableErrors(found.errors)
     if found.warnings:

@@ -89,8 +89,9 @@ class ReportData:
 
     ``days``: member-day rows inside the period. ``answers``: counted answers up to the end of the period,
     earlier ones too, because a wrong question may have been opened before. ``rejected``: one row a line
-    (member_id '' where it can't be read). ``delivery``: one row a member with ``late`` and ``duplicates``
-    in the period; ``None`` when the store doesn't say. ``thresholds``: of rapid answers, ms by question.
+    (member_id '' where it can't be read). ``delivery``: one row a member and day with ``late`` and ``duplicates``
+    in the period; ``None`` when the store doesn't say. Of reports that were issued when these two did not say where a
+    member belonged, they have neither ``org_id`` nor ``day``. ``thresholds``: of rapid answers, ms by question.
     ``unfinished``: exam attempts (member_id, exam_id, attempt) that go on after the period; they count in the next.
     ``earlier_models``: of exams that were calibrated more than once the calibration before the latest.
     ``before``: the period before; ``None`` where it is not compared, or has no records. ``provenance``: which

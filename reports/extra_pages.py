@@ -44,7 +44,7 @@ def write_exams(site: Site, exams: Iterable[str], step: Callable[[], None] = lam
     """Reports of these exams over everybody in the data; one without answers in the period says so."""
     stems = exam_stems(site)
     branches: Collection[str] = [n for n in site.nodes if site.populations.has_own_members(n)]
-    made = Exams(site.data, site.populations, site.deliveries, branches, site.policy.k)
+    made = Exams(site.data, site.populations, branches, site.policy.k)
     for exam in exams:
         stem = stems.get(exam) or f"{EXAMS}/{slugs([exam])[exam]}"
         site.index.exams[exam] = site.save("exam", made.report(exam, site.top), stem)

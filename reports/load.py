@@ -110,7 +110,7 @@ def recorded(
         days=asked.frame("member-day", scope, filters),
         answers=answers.filter(pl.col("day") <= period.last),
         unfinished=attempts_after(answers.filter(pl.col("day") > period.last)),
-        rejected=asked.frame("rejected", scope, filters).select("member_id", "reason"),
+        rejected=asked.frame("rejected", scope, filters),
         roster=asked.roster(),
         catalogue=load_catalogue(asked),
         delivery=asked.frame("delivery", scope, filters),

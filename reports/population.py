@@ -63,6 +63,13 @@ class Population:
             return frame.clear()
         return parts[0] if len(parts) == 1 else pl.concat(parts)
 
+    def lines(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The rows of a frame about lines received that belong to the node. What was issued before such rows said
+        where a member belonged counts every row of its members, as it did then."""
+        if {"org_id", "day"} <= set(frame.columns):
+            return self.rows(frame)
+        return frame.filter(pl.col("member_id").is_in(sorted(self.ids)))
+
 
 class Populations:
     """Populations of every node, made from the dated roster once a run."""

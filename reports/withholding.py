@@ -78,6 +78,7 @@ RULES: Mapping[str, Rule] = {
         if f.counts and f.counts.upward
     },
     "competence-branches": Rule("parts", "", _SPLITS),
+    "organisation-map": Rule("parts", "", _SPLITS),
 }
 """Queries that a scope of aggregates may ask, by name. All others are refused."""
 

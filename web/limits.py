@@ -6,6 +6,9 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from threading import Lock
 
+ADDRESS_PER_MINUTE, ADDRESS_BURST = 1200, 600
+"""Requests of one address, whoever sends them: many people may share one."""
+
 
 @dataclass(slots=True)
 class Buckets:

@@ -1,4 +1,4 @@
-"""Tables of study, answers and attendance as wire events, streamed: a row is one event, or all that is wrong with it.
+"""Tables of records as wire events, streamed: a row is one event, or all that is wrong with it.
 
 Event ids are version 5 UUIDs over everything the event says. The same row in another file, language, column
 order or time zone notation is therefore the same event: importing twice changes nothing, and two identical
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
@@ -19,6 +20,7 @@ import msgspec
 
 from producers.tables.attendance_layout import ATTENDANCE
 from producers.tables.cells import as_text
+from producers.tables.family_layouts import OWN_FIELDS
 from producers.tables.headers import Header, explain
 from producers.tables.issues import TableError, TableWarning, Unusable
 from producers.tables.layouts import ANSWERS, STUDY
@@ -90,8 +92,8 @@ def _stream(path: Path, zone: ZoneInfo) -> Iterator[Any]:
                 said if ignored else Text("没有可读取的工作表", "no readable sheet"),
                 where=str(path),
                 hint=Text(
-                    "xuejing template study|answers|attendance 可写出空白表",
-                    "xuejing template study|answers|attendance writes an empty table",
+                    f"xuejing template {'|'.join(RECORDS)} 可写出空白表",
+                    f"xuejing template {'|'.join(RECORDS)} writes an empty table",
                 ),
             )
         yield None
@@ -100,7 +102,8 @@ def _stream(path: Path, zone: ZoneInfo) -> Iterator[Any]:
         for sheet, _ in ignored:
             if next(sheet.rows(), None) is not None and not _explanation(sheet.name):
                 rule = Text(
-                    "不是学习、答题或出勤记录，已忽略", "holds no records of study, answers or attendance, ignored"
+                    "不是学习、答题、出勤等记录，已忽略",
+                    "holds no records of study, answers, attendance or the like, ignored",
                 )
                 yield TableWarning(sheet.label, 0, "", "", rule)
 
@@ -235,6 +238,10 @@ def _attendance(values: dict[str, Any]) -> dict[str, Any]:
     return body
 
 
+def _own_fields(names: tuple[str, ...], values: dict[str, Any]) -> dict[str, Any]:
+    return _common(values, _floor(values["at"], "at")) | {name: values[name] for name in names}
+
+
 def _answer(values: dict[str, Any]) -> dict[str, Any]:
     body = _common(values, _floor(values["submitted_at"], "submitted_at"))
     body["question_id"] = values["question_id"]
@@ -271,5 +278,6 @@ _BUILDS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     STUDY.name: _study,
     ANSWERS.name: _answer,
     ATTENDANCE.name: _attendance,
+    **{table: partial(_own_fields, names) for table, names in OWN_FIELDS.items()},
 }
 """Body of an event by the table of its row."""

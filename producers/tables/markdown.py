@@ -19,7 +19,8 @@ Every table below can be written by `xuejing template` and read by `xuejing anal
 
 - **Files 文件**: CSV in UTF-8 (with or without a mark), UTF-16 with a mark, or GB18030 (GBK, GB2312); comma,
   semicolon or tab; or XLSX. A roster or catalogue is a folder with one CSV a table (`members.csv`, `成员.csv`)
-  or a workbook with a sheet a table (`members`, `成员`). Save old `.xls` workbooks as `.xlsx`.
+  or a workbook with a sheet a table (`members`, `成员`); `import competences` and `import places`, which have one
+  table, take a file of any name. Save old `.xls` workbooks as `.xlsx`.
 - **Headers 表头**: the field name, the Chinese or the English header, or one of the other names; any order. Case,
   blanks and punctuation don't matter. A title line above the header is skipped. Columns that aren't recognised
   are ignored with a warning.

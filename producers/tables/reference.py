@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -40,17 +41,21 @@ def read_reference(
 
 
 def inspect_reference(
-    path: Path, tz: ZoneInfo | str = DEFAULT_ZONE, known: ReferenceTables | None = None
+    path: Path,
+    tz: ZoneInfo | str = DEFAULT_ZONE,
+    known: ReferenceTables | None = None,
+    wanted: Collection[str] = tuple(TABLES),
 ) -> ReadTables:
     """Read the reference tables that are present, with errors and warnings side by side.
 
     ``path`` is a folder (``organisations.csv``, ``成员.csv``, …; other files are left alone), a workbook with
     sheets of such names, or one such file. ``tz`` is the organisation's zone, for times without an offset.
-    ``known`` is what is already stored: rows may refer to it. Raises InputError when there is no such table.
+    ``known`` is what is already stored: rows may refer to it. ``wanted``: names of the tables that are meant; where
+    that is one, a file holds it whatever the file is called. Raises InputError when there is no such table.
     """
     zone = zone_of(tz)
     with ExitStack() as stack:
-        sheets = _find(path, stack)
+        sheets = _find(path, stack, wanted)
         rows: dict[str, Any] = {}
         lines: dict[str, tuple[int, ...]] = {}
         errors: list[TableError] = []
@@ -88,21 +93,21 @@ def _file(
         warnings.append(TableWarning(*parts))
 
 
-def _find(path: Path, stack: ExitStack) -> dict[str, Sheet]:
+def _find(path: Path, stack: ExitStack, wanted: Collection[str]) -> dict[str, Sheet]:
     """Sheet by table name, in the order of ``TABLES``."""
     if path.is_dir():
         files = [file for file in sorted(path.iterdir()) if is_table(file) and normalise(file.stem) in _BY_NAME]
     else:
         files = [path]
     found: dict[str, Sheet] = {}
-    seen: list[str] = []
+    seen: list[Sheet] = []
     for file in files:
         sheets = stack.enter_context(open_sheets(file))
         if path.is_dir() and not sheets[0].delimited:
             # A workbook in a folder is named after its table; its first sheet is what counts.
             sheets = [Sheet(file.stem, sheets[0].label, False, sheets[0].rows)]
         for sheet in sheets:
-            seen.append(sheet.label)
+            seen.append(sheet)
             table = _BY_NAME.get(normalise(sheet.name))
             if table is None:
                 continue
@@ -114,13 +119,17 @@ def _find(path: Path, stack: ExitStack) -> dict[str, Sheet]:
                     hint=Text("请只留一份", "keep one"),
                 )
             found[table.name] = sheet
+    if not found and len(wanted) == 1 and not path.is_dir():
+        # Nothing else can be meant: as in a folder, the first sheet of a workbook is what counts.
+        found = dict(zip(wanted, seen, strict=False))
     if not found:
-        listed = ", ".join(seen[:20]) or "–"
-        names = "、".join(f"{table.title.zh} {name}" for name, table in TABLES.items())
+        listed = ", ".join(sheet.label for sheet in seen[:20]) or "–"
+        expected = {name: table for name, table in TABLES.items() if name in wanted}
+        names = "、".join(f"{table.title.zh} {name}" for name, table in expected.items())
         raise Unusable(
             Text(f"没有名册或目录表；实有：{listed}", f"no roster or catalogue table; found: {listed}"),
             where=str(path),
-            hint=Text(f"应有文件或工作表：{names}", f"expected files or sheets: {', '.join(TABLES)}"),
+            hint=Text(f"文件或工作表应名为：{names}", f"name the files or sheets: {', '.join(expected)}"),
         )
     return {name: found[name] for name in TABLES if name in found}
 

@@ -14,6 +14,7 @@ from openpyxl.worksheet.datavalidation import DataValidation
 
 from producers.tables.attendance_layout import ATTENDANCE
 from producers.tables.examples import example, example_rows
+from producers.tables.family_layouts import APPRAISAL, DUES
 from producers.tables.issues import Unusable
 from producers.tables.layouts import ANSWERS, STUDY
 from schemas.reference import TABLES, Column, Language, Table, Text
@@ -23,6 +24,8 @@ KINDS: dict[str, tuple[Table, ...]] = {
     "study": (STUDY,),
     "answers": (ANSWERS,),
     "attendance": (ATTENDANCE,),
+    "dues": (DUES,),
+    "appraisal": (APPRAISAL,),
     "roster": (TABLES["organisations"], TABLES["members"]),
     "catalogue": tuple(table for name, table in TABLES.items() if name not in _APART),
     "credit": (TABLES["exemptions"], TABLES["quotas"]),

@@ -115,7 +115,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
 
 def _answer(name: str) -> Answer:
     """Imported when it is asked: what a query is called and means should not take numpy and scipy to tell."""
-    for module in ("of_members", "of_groups", "of_credit", "of_competence", "of_families"):
+    for module in ("of_members", "of_groups", "of_credit", "of_competence", "of_families", "of_map"):
         found: Answer | None = import_module(f"reports.analytics.{module}").ANSWERS.get(name)
         if found is not None:
             return found

@@ -13,9 +13,11 @@ import polars as pl
 from reports.analytics.calibrations import Calibrations, exam_models, with_rapid
 from reports.attempts import without_contests
 from reports.catalogue import Catalogue
+from reports.data import Period
 from reports.load import load_catalogue
 from reports.measures.irt import Calibration
 from reports.measures.suppression import DEFAULT_K
+from reports.population import Populations
 from schemas.credit import CreditPolicy
 from schemas.days import LocalDays
 from schemas.reference import Roster, Unit
@@ -121,10 +123,14 @@ class Inputs:
     def period(self) -> tuple[date, date] | None:
         """The days asked for, else those that have records; None without any."""
         first, last = self.filters.first, self.filters.last
-        days = self.days["day"]
-        if days.is_empty() and (first is None or last is None):
+        if first is not None and last is not None:
+            return first, last
+        low, high = self.days["day"].min(), self.days["day"].max()
+        if not isinstance(low, date) or not isinstance(high, date):
             return None
-        low, high = days.min(), days.max()
-        assert first or isinstance(low, date)
-        assert last or isinstance(high, date)
-        return first or low, last or high  # type: ignore[return-value]
+        return first or low, last or high
+
+    def populations(self) -> Populations | None:
+        """Who belonged where in the period, as reports count them; None without a period."""
+        period = self.period()
+        return None if period is None else Populations(self.roster, Period(*period))

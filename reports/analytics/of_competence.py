@@ -8,10 +8,9 @@ from typing import Any
 
 import polars as pl
 
-from reports.analytics.competence import MemberCells, member_cells
+from reports.analytics.competence import member_cells
 from reports.analytics.groups import compare_means
 from reports.analytics.inputs import Inputs
-from reports.analytics.of_groups import belonging
 from reports.competences import CompetenceMap, Node, competence_map
 from reports.measures.competence import gap, mean_interval, profile
 
@@ -26,16 +25,12 @@ def _known(inputs: Inputs) -> CompetenceMap:
     return competence_map(inputs.catalogue.competences, last) if last else CompetenceMap()
 
 
-def _cells(inputs: Inputs, answers: pl.DataFrame, known: CompetenceMap) -> MemberCells:
-    return member_cells(answers, inputs.catalogue, known)
-
-
 def competence(inputs: Inputs) -> Rows:
     """Profiles, one row a member and competence that something of theirs shows."""
     known = _known(inputs)
     if not known:
         return
-    found = _cells(inputs, inputs.answers, known)
+    found = member_cells(inputs.answers, inputs.catalogue, known)
     for member, cells in found.cells.items():
         for node in known.nodes:
             one = profile(list(cells.get(node.id, {}).values()))
@@ -50,14 +45,20 @@ def competence(inputs: Inputs) -> Rows:
 
 
 def competence_branches(inputs: Inputs) -> Rows:
-    """Means over members, one row an organisation with members of its own and competence; small ones withheld."""
+    """Means over members of what they answered while they belonged to it, one row an organisation with members of its
+    own and competence; small ones withheld."""
     known = _known(inputs)
     if not known:
         return
-    found, homes = _cells(inputs, inputs.counted, known), belonging(inputs)
+    populations = inputs.populations()
+    assert populations is not None  # there is a map of its last day
+    parts = inputs.counted.filter(pl.col("org_id") != "").partition_by("org_id", as_dict=True)
+    found = {
+        str(org): member_cells(populations.of(str(org), own=True).rows(part), inputs.catalogue, known)
+        for (org,), part in sorted(parts.items())
+    }
     for node in known.nodes:
-        shares = {m: p.share for m, p in found.profiles(node.id).items()}
-        values = {org: [shares[m] for m in sorted(members) if m in shares] for org, members in sorted(homes.items())}
+        values = {org: [p.share for p in cells.profiles(node.id).values()] for org, cells in found.items()}
         for branch in compare_means({o: v for o, v in values.items() if v}, inputs.k).branches:
             listed, shrunk = values[branch.org_id], branch.shrunk
             interval = mean_interval(listed)

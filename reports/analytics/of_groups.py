@@ -17,6 +17,7 @@ from reports.analytics.practice import books, point_masteries, practice_sequence
 from reports.measures.classical import alpha_interval
 from reports.measures.suggest import Evidence, Suggestion
 from reports.measures.suggest_text import text
+from reports.population import Populations
 from schemas.metrics import metrics_rows
 
 Rows = Iterator[dict[str, Any]]
@@ -120,21 +121,57 @@ def tests(inputs: Inputs) -> Rows:
 
 
 def branches(inputs: Inputs) -> Rows:
-    """Branches by participation and by their members' mean share of points; of each exam, or over all answers."""
-    period = inputs.period()
-    if period is None:
+    """Branches by participation and by their members' mean share of points; of each exam, or over all answers. What
+    members did counts where they belonged on the day, and who moved is counted in both."""
+    populations = inputs.populations()
+    if populations is None:
         return
-    homes = belonging(inputs)
-    active = set(inputs.days.filter(pl.col("events") > 0)["member_id"].to_list())
+    homes = _members_there(inputs, populations)
     exams = [inputs.filters.exam] if inputs.filters.exam else ["", *exam_ids(inputs.answers)]
     for exam in exams:
-        scores = _scores(inputs, exam)
-        took = (
-            active if exam == "" else set(first_attempts(inputs.answers).filter(pl.col("exam_id") == exam)["member_id"])
-        )
-        counts = {org: (len(members & took), len(members)) for org, members in homes.items()}
-        values = {org: [scores[m] for m in sorted(members) if m in scores] for org, members in homes.items()}
-        yield from _branch_rows(exam, counts, {o: v for o, v in values.items() if v}, inputs.k)
+        took, values = _results(inputs, populations, exam)
+        counts = {org: (len(members & took.get(org, set())), len(members)) for org, members in homes.items()}
+        kept = {org: [shares[m] for m in sorted(shares)] for org, shares in values.items() if org in homes}
+        yield from _branch_rows(exam, counts, kept, inputs.k)
+
+
+def _members_there(inputs: Inputs, populations: Populations) -> dict[str, set[str]]:
+    """Members by every organisation to which they belonged on a day of the period."""
+    listed = _by_org(inputs.frame("members", "course", "exam"))
+    found = {org: members & populations.of(org, own=True).ids for org, members in listed.items()}
+    return {org: members for org, members in found.items() if members}
+
+
+def _by_org(rows: pl.DataFrame) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for org, member in rows.select("org_id", "member_id").unique().iter_rows():
+        found.setdefault(org, set()).add(member)
+    return found
+
+
+def _results(
+    inputs: Inputs, populations: Populations, exam: str
+) -> tuple[dict[str, set[str]], dict[str, dict[str, float]]]:
+    """By organisation who took part, and members' shares of points: of the first attempt at the exam, which belongs to
+    the organisation of its last answer, or of all graded answers for ''."""
+    values: dict[str, dict[str, float]] = {}
+    if exam:
+        first = first_attempts(inputs.answers.filter(pl.col("exam_id") == exam))
+        placed = first.sort("at", "event_id").group_by("member_id").agg(pl.col("org_id").last())
+        home = dict(placed.select("member_id", "org_id").iter_rows())
+        for member, _, _, share in attempt_shares(first, inputs.catalogue):
+            values.setdefault(home[member], {})[member] = share
+        return _by_org(placed), values
+
+    def there(rows: pl.DataFrame) -> pl.DataFrame:
+        parts = rows.partition_by("org_id", as_dict=True)
+        return pl.concat([populations.of(str(org), own=True).rows(part) for (org,), part in parts.items()] or [rows])
+
+    graded = there(inputs.counted.filter(pl.col("correct").is_not_null() & (pl.col("max_score") > 0)))
+    sums = graded.group_by("org_id", "member_id").agg(pl.col("score").sum() / pl.col("max_score").sum())
+    for org, member, share in sums.iter_rows():
+        values.setdefault(org, {})[member] = share
+    return _by_org(there(inputs.days.filter(pl.col("events") > 0))), values
 
 
 def belonging(inputs: Inputs) -> dict[str, set[str]]:
@@ -145,16 +182,6 @@ def belonging(inputs: Inputs) -> dict[str, set[str]]:
     for member, org in last.items():
         found.setdefault(org, set()).add(member)
     return found
-
-
-def _scores(inputs: Inputs, exam: str) -> dict[str, float]:
-    """Share of points by member: of the first attempt at the exam, or of all graded answers for ''."""
-    if exam:
-        rows = attempt_shares(first_attempts(inputs.answers.filter(pl.col("exam_id") == exam)), inputs.catalogue)
-        return {member: share for member, _, _, share in rows}
-    graded = inputs.counted.filter(pl.col("correct").is_not_null() & (pl.col("max_score") > 0))
-    sums = graded.group_by("member_id").agg(pl.col("score").sum() / pl.col("max_score").sum())
-    return dict(sums.iter_rows())
 
 
 def _branch_rows(exam: str, counts: Mapping[str, tuple[int, int]], values: Mapping[str, list[float]], k: int) -> Rows:

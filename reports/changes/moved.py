@@ -147,12 +147,18 @@ class Side:
                 kept[m.member_id] = (kept.get(m.member_id), place)
         return kept
 
-    @cached_property
-    def lines(self) -> frozenset[tuple[object, ...]]:
-        """Member, what, how many: of lines that were rejected, late or repeated."""
-        found = set(self.data.rejected.group_by("member_id", "reason").len().iter_rows())
-        if self.data.delivery is not None:
-            found |= set(self.data.delivery.select("member_id", "late", "duplicates").iter_rows())
+    def lines(self, org: str) -> frozenset[tuple[object, ...]]:
+        """Member, what, how many: of lines that were rejected, late or repeated, of an organisation and what is below
+        it or of all."""
+        rejected, delivery = self.data.rejected, self.data.delivery
+        if org:
+            population = self.populations.of(org)
+            rejected = population.lines(rejected)
+            delivery = None if delivery is None else population.lines(delivery)
+        found = set(rejected.group_by("member_id", "reason").len().iter_rows())
+        if delivery is not None:
+            sums = delivery.group_by("member_id").agg(pl.col("late").sum(), pl.col("duplicates").sum())
+            found |= set(sums.filter((pl.col("late") > 0) | (pl.col("duplicates") > 0)).iter_rows())
         return frozenset(found)
 
 
@@ -196,11 +202,8 @@ class Moved:
 
     def _lines(self, where: Where) -> frozenset[str]:
         def differing() -> set[str]:
-            one, other = (side.lines for side in self.sides)
-            found = {str(row[0]) for row in one ^ other if row[0]}
-            if where.org:
-                found &= {m for side in self.sides for m in side.populations.of(where.org).ids}
-            return found
+            one, other = (side.lines(where.org) for side in self.sides)
+            return {str(row[0]) for row in one ^ other if row[0]}
 
         return self._cached(("lines", where.org), differing)
 
@@ -216,12 +219,12 @@ class Moved:
 
     def causes(self, where: Where, sets: Sets) -> tuple[bool, bool, bool]:
         """Whether records, memberships, or lines are behind a change: somebody who only moved has the same records
-        as before, elsewhere."""
+        and lines as before, elsewhere."""
         wide = where._replace(org="", category="")
         people = sets.days | sets.answers
         records = people & (self._differing("days", wide, ALL) | self._differing("answers", wide, ALL))
-        moved = self._moved(where) & (people | sets.roster)
-        return bool(records), bool(moved), bool(sets.lines)
+        moved = self._moved(where) & (people | sets.roster | sets.lines)
+        return bool(records), bool(moved), bool(sets.lines & self._lines(wide))
 
     def _with_rows(self, where: Where) -> set[str]:
         parts = [_part(getattr(side, kind), side, where) for side in self.sides for kind in ("days", "answers")]

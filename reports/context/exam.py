@@ -26,7 +26,7 @@ from reports.context.exam_scores import (
 from reports.context.group_compare import Comparison, comparison
 from reports.context.group_rows import topic_lines
 from reports.context.head import Head, make_head, organisation_name, organisation_path
-from reports.context.quality import Deliveries, Quality, make_quality
+from reports.context.quality import Quality, Received, make_quality
 from reports.context.topics import Topic
 from reports.data import Content, ReportData
 from reports.effect import Effect, effect_of
@@ -81,10 +81,8 @@ class ExamReport:
 class Exams:
     """Makes the reports of exams over everybody in the data. ``nodes``: organisations that may be compared."""
 
-    def __init__(
-        self, data: ReportData, populations: Populations, deliveries: Deliveries, nodes: Collection[str], k: int
-    ) -> None:
-        self.data, self.populations, self.deliveries, self.nodes, self.k = data, populations, deliveries, nodes, k
+    def __init__(self, data: ReportData, populations: Populations, nodes: Collection[str], k: int) -> None:
+        self.data, self.populations, self.nodes, self.k = data, populations, nodes, k
         inside = of_exams(data.answers).filter(pl.col("day") >= data.period.first)
         self.answers = with_rapid(inside, data.calibrations)
 
@@ -139,7 +137,7 @@ class Exams:
             few_members=taken and members < LEAST_FOR_ITEMS,
             withheld=hide,
             advice=(),
-            quality=_quality(data, self.deliveries, first, sums, answers.height),
+            quality=_quality(data, first, sums, answers.height),
         )
         return replace(found, advice=advice(found))
 
@@ -162,12 +160,11 @@ class Exams:
         return comparison(names, kept, {n: values[n] for n in kept}, self.k)
 
 
-def _quality(data: ReportData, deliveries: Deliveries, first: pl.DataFrame, sums: Effect, events: int) -> Quality:
+def _quality(data: ReportData, first: pl.DataFrame, sums: Effect, events: int) -> Quality:
     """What can be said about an exam's own answers; lines that were rejected name no exam that could be trusted."""
     untitled = len(set(first["question_id"].unique()) - data.catalogue.questions.keys())
     found = make_quality(
-        deliveries,
-        set(),
+        Received(),
         events=events,
         capped=0,
         untimed=sums.answers - sums.timed,

@@ -221,8 +221,7 @@ class Groups:
         topics, few = ((), 0) if hide else topic_lines(data.catalogue, answers, effect.accuracy.value, k)
         missed = () if hide else missed_questions(data.catalogue, answers, k)
         quality = make_quality(
-            self.deliveries,
-            set(population.ids),
+            self.deliveries.of_group(population),
             events=events,
             capped=int(days["capped"].sum()),
             untimed=effect.answers - effect.timed,

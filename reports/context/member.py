@@ -142,8 +142,7 @@ def member_report(
     events = sum(r.events for r in main)
     known = data.catalogue.questions
     quality = make_quality(
-        deliveries,
-        {member_id},
+        deliveries.of_member(member_id),
         events=events,
         capped=sum(r.capped for r in main),
         untimed=sums.answers - sums.timed,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import polars as pl
 
 from reports.data import ReportData
 from reports.figures import Figure
+from reports.population import Population
 from schemas.decode import REASONS
 from schemas.reference import Text
 
@@ -35,51 +38,66 @@ class Quality:
     reasons: tuple[Reason, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Received:
+    """Rejected lines by reason, and late and repeated events; None where the store does not tell them by member."""
+
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    late: int | None = None
+    duplicates: int | None = None
+
+
 class Deliveries:
-    """Rejected, late and duplicate lines by member, looked up many times."""
+    """Rejected, late and repeated lines of members, looked up many times, and of organisations: there those count that
+    belong to days on which the member belonged to it."""
 
     def __init__(self, data: ReportData) -> None:
-        self.known = data.delivery is not None
-        self._rejected: dict[str, dict[str, int]] = {}
-        counted = data.rejected.group_by("member_id", "reason").agg(pl.len().alias("lines")).sort("member_id", "reason")
+        self._rejected, self._delivery = data.rejected, data.delivery
+
+    @cached_property
+    def _reasons(self) -> Mapping[str, Mapping[str, int]]:
+        found: dict[str, dict[str, int]] = {}
+        counted = self._rejected.group_by("member_id", "reason").len().sort("member_id", "reason")
         for member_id, reason, lines in counted.iter_rows():
-            self._rejected.setdefault(member_id or "", {})[reason] = lines
-        self._delivery: dict[str, tuple[int, int]] = {}
-        if data.delivery is not None:
-            for member_id, late, duplicates in data.delivery.select("member_id", "late", "duplicates").iter_rows():
-                self._delivery[member_id] = late or 0, duplicates or 0
+            found.setdefault(member_id or "", {})[reason] = lines
+        return found
 
-    def rejected(self, members: set[str]) -> dict[str, int]:
-        """Lines by reason, over these members."""
-        sums: dict[str, int] = {}
-        for member in members & self._rejected.keys():
-            for reason, lines in self._rejected[member].items():
-                sums[reason] = sums.get(reason, 0) + lines
-        return dict(sorted(sums.items()))
+    @cached_property
+    def _arrived(self) -> Mapping[str, tuple[int, int]]:
+        if self._delivery is None:
+            return {}
+        sums = self._delivery.group_by("member_id").agg(pl.col("late").sum(), pl.col("duplicates").sum())
+        return {member_id: (late, twice) for member_id, late, twice in sums.iter_rows()}
 
-    def late(self, members: set[str]) -> tuple[int, int]:
-        """Late and duplicate lines, over these members."""
-        found = [self._delivery[m] for m in members & self._delivery.keys()]
-        return sum(late for late, _ in found), sum(twice for _, twice in found)
+    def of_member(self, member_id: str) -> Received:
+        """All of one member, wherever they belonged."""
+        reasons = self._reasons.get(member_id, {})
+        return Received(reasons) if self._delivery is None else Received(reasons, *self._arrived.get(member_id, (0, 0)))
+
+    def of_group(self, population: Population) -> Received:
+        """Those of a node."""
+        reasons = dict(population.lines(self._rejected).group_by("reason").len().sort("reason").iter_rows())
+        if self._delivery is None:
+            return Received(reasons)
+        arrived = population.lines(self._delivery)
+        return Received(reasons, int(arrived["late"].sum()), int(arrived["duplicates"].sum()))
 
 
 def make_quality(
-    deliveries: Deliveries, members: set[str], *, events: int, capped: int, untimed: int, ungraded: int, untitled: int
+    received: Received, *, events: int, capped: int, untimed: int, ungraded: int, untitled: int
 ) -> Quality:
     """The counts; late and duplicate lines have no value where the store doesn't tell them by member."""
-    rejected = deliveries.rejected(members)
-    late, twice = deliveries.late(members)
     return Quality(
         events=Figure("events", events),
-        rejected=Figure("rejected", sum(rejected.values())),
-        late=Figure("late", late if deliveries.known else None),
-        duplicates=Figure("duplicates", twice if deliveries.known else None),
+        rejected=Figure("rejected", sum(received.reasons.values())),
+        late=Figure("late", received.late),
+        duplicates=Figure("duplicates", received.duplicates),
         capped=Figure("capped", capped),
         untimed=Figure("untimed", untimed),
         ungraded=Figure("exam_ungraded", ungraded),
         untitled=Figure("untitled", untitled),
         reasons=tuple(
             Reason(Text(*REASONS[reason][:2]) if reason in REASONS else Text(reason, reason), Figure("rejected", lines))
-            for reason, lines in rejected.items()
+            for reason, lines in received.reasons.items()
         ),
     )

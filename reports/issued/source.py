@@ -17,9 +17,9 @@ from sinks.read.generations import GenerationInfo
 
 Row = TypeVar("Row", Member, Organisation)
 
-COLUMNS_KEPT: Mapping[str, tuple[str, ...]] = {"rejected": ("member_id", "reason")}
-"""Query → the columns that reports use, where others hold more about persons than a figure needs."""
-
+COLUMNS_KEPT: Mapping[str, tuple[str, ...]] = {"rejected": ("member_id", "reason", "org_id", "day")}
+"""Query → the columns that reports use, where others hold more about persons than a figure needs. What was issued
+earlier may have fewer."""
 
 LATER = frozenset({"competences"})
 """Reference tables that came when reports had been issued already: what was issued without them had no rows of them."""
@@ -100,7 +100,8 @@ class Recorder:
         call = asked(name, scope, filters, limit)
         if call not in self._frames:
             found = self.source.frame(name, scope, filters, limit=limit)
-            self._frames[call] = found.select(COLUMNS_KEPT[name]) if name in COLUMNS_KEPT else found
+            kept = COLUMNS_KEPT.get(name, found.columns)
+            self._frames[call] = found.select(c for c in kept if c in found.columns)
         return self._frames[call]
 
     def reference(self, name: str, members: Collection[str] | None = None) -> pl.DataFrame:

@@ -105,6 +105,11 @@ class Family:
         made = (self.rows.name if self.rows else "", self.counts.name if self.counts else "")
         return (*(name for name in made if name), *self.queries)
 
+    @property
+    def view(self) -> str:
+        """Name of the view of its rows for SQL; '' where nobody may read them by SQL."""
+        return "" if self.anonymous or self.audience == "self" else f"v_{self.table.name}"
+
     @cached_property
     def counted(self) -> str:
         """SQL condition on a row of the table: something counts."""

@@ -114,6 +114,8 @@ class View:
     tables: tuple[str, ...]
     aggregate: bool = False
     """nothing in it is about persons or small groups: principals who see aggregates may ask it too"""
+    family: str = ""
+    """the further family whose rows it shows: nobody is granted it where that is not shown"""
 
 
 _TREE, _PLACES = ("org_closure", "imports"), ("memberships", "org_closure", "imports")
@@ -132,6 +134,8 @@ VIEWS: tuple[View, ...] = (
     View("v_member_day", ("member_day", "generations", *_PLACES)),
     View("v_branch_day", ("member_day", "generations", *_PLACES)),
     View("v_answers", ("answers", "generations", *_PLACES)),
-    View("v_attendance", ("attendance", "generations", *_PLACES)),
+    *(View(f.view, (f.table.name, "generations", *_PLACES), family=f.name) for f in FAMILIES.values() if f.view),
 )
-"""Views by what they show. Aggregates of organisations have a view for each principal; see ``shown.py``."""
+"""Views by what they show; of further families those whose rows anybody may read by SQL.
+
+Aggregates of organisations have a view for each principal; see ``shown.py``."""

@@ -119,26 +119,23 @@ def _members(node: str, database: str) -> str:
 
 
 def _belonging(node: str, database: str) -> str:
-    return f"SELECT member_id {_itself(node, database)}"
+    return f"SELECT m.member_id {_itself(node, database)}"
 
 
 def _itself(node: str, database: str) -> str:
-    return (
-        f"FROM {database}.memberships FINAL WHERE import_id = {_latest('memberships', database)} "
-        f"AND org_id = {literal(node)}"
-    )
+    return f"{_joined(node, database)} AND m.org_id = {literal(node)}"
 
 
 def _own_homes(node: str, database: str) -> str:
-    return (
-        "(SELECT (groupArray(id), groupArray(periods)) FROM (SELECT member_id AS id, "
-        f"groupArray((since, until)) AS periods {_itself(node, database)} GROUP BY id))"
-    )
+    return _periods_of_members(_itself(node, database))
 
 
 def _homes(node: str, database: str) -> str:
+    return _periods_of_members(_joined(node, database))
+
+
+def _periods_of_members(joined: str) -> str:
     return (
         "(SELECT (groupArray(id), groupArray(periods)) FROM (SELECT m.member_id AS id, "
-        "groupArray((greatest(m.since, c.begins), least(m.until, c.ends))) AS periods "
-        f"{_joined(node, database)} GROUP BY id))"
+        f"groupArray((greatest(m.since, c.begins), least(m.until, c.ends))) AS periods {joined} GROUP BY id))"
     )

@@ -6,11 +6,12 @@ moment; whoever has no principal, such as the program's own account, is not touc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from schemas.access import ROLES, Detail, Principal
+from schemas.families import FAMILIES
 
 from ..read.scope import Scope
 from .declared import TABLE_RULES, VIEWS
@@ -56,18 +57,27 @@ def role_of(detail: Detail) -> str:
     return f"xuejing_{detail}"
 
 
-def readable(detail: Detail) -> list[str]:
-    """Views and tables behind them that a level of detail may read; each view before its tables."""
-    views = [v for v in VIEWS if detail != "aggregate" or v.aggregate]
+def readable(detail: Detail, families: Collection[str] = frozenset(FAMILIES)) -> list[str]:
+    """Views and tables behind them that a level of detail may read; each view before its tables. ``families``: event
+    types of the further families that are shown."""
+    shown = [v for v in VIEWS if not v.family or v.family in families]
+    views = [v for v in shown if detail != "aggregate" or v.aggregate]
     return list(dict.fromkeys(name for v in views for name in (v.name, *v.tables)))
 
 
 def statements(
-    grantees: Iterable[Grantee], now: datetime, *, database: str = "default", cluster: str = "", k: int = 5
+    grantees: Iterable[Grantee],
+    now: datetime,
+    *,
+    database: str = "default",
+    cluster: str = "",
+    k: int = 5,
+    families: Collection[str] = frozenset(FAMILIES),
 ) -> Iterator[str]:
-    """All statements in their order. ``now``: who is active then (UTC). ``k``: smallest group that aggregates show."""
+    """All statements in their order. ``now``: who is active then (UTC). ``k``: smallest group that aggregates show.
+    ``families``: event types of the further families that are shown."""
     on = f" ON CLUSTER {literal(cluster)}" if cluster else ""
-    yield from _frame(database, on)
+    yield from _frame(database, on, families)
     for grantee in sorted(grantees, key=lambda g: g.user):
         if grantee.may(now):
             yield from _allow(grantee, database, on, k)
@@ -75,7 +85,7 @@ def statements(
             yield from _refuse(grantee, database, on)
 
 
-def _frame(database: str, on: str) -> Iterator[str]:
+def _frame(database: str, on: str, families: Collection[str]) -> Iterator[str]:
     limits = ", ".join(
         f"{name} = {value} MAX {value}" if value else f"{name} = 0 CONST" for name, value in LIMITS.items()
     )
@@ -97,7 +107,7 @@ def _frame(database: str, on: str) -> Iterator[str]:
             )
     for detail in DETAILS:
         yield f"REVOKE{on} SELECT ON {database}.* FROM {role_of(detail)}"  # what an earlier version granted
-        for name in readable(detail):
+        for name in readable(detail, families):
             yield f"GRANT{on} SELECT ON {database}.{name} TO {role_of(detail)}"
 
 

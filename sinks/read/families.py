@@ -63,6 +63,25 @@ FROM (
 ORDER BY member_id, day, `{family.table.columns[3].name}`"""
 
 
+def view_sql(family: Family) -> str:
+    """The statement that makes the view of a family's rows that count, with the comment above it: what its migration
+    says. Rows are seen as those of the table are."""
+    names = [c.name for c in _columns(family) if c.name != "version"]
+    listed = ",\n    ".join(f"a.`{name}` AS `{name}`" for name in names)
+    return f"""\
+-- {family.table.description.rstrip(".")}, with the organisation and category of the day.
+CREATE OR REPLACE VIEW {family.view} AS
+SELECT
+    a.member_id AS member_id, m.org_id AS org_id, m.category AS category, a.day AS day,
+    {listed}
+FROM (
+    SELECT * FROM {family.table.name} FINAL
+    WHERE generation = (SELECT generation FROM v_generation) AND {family.counted}
+) AS a
+LEFT JOIN v_memberships AS m ON m.member_id = a.member_id AND m.since <= a.day AND a.day < m.until;
+"""
+
+
 def _has_course(family: Family) -> bool:
     return any(c.name == "course_id" for c in family.contents)
 

@@ -22,17 +22,21 @@ from .private import private_exams
 from .scope import Filters, Scope, ScopeError
 
 _ANONYMOUS = {f.table.name for f in FAMILIES.values() if f.anonymous}
-PERSONAL = frozenset(t.name for t in TABLES.values() if t.personal and t.name not in _ANONYMOUS) | {
-    "v_members",
-    "v_member_day",
-    "v_answers",
-    "v_attendance",
-    "v_branch_day",
-    "v_headcount",
-    "v_memberships",
-    "branch_day",
-    "homes",
-}
+_FAMILY_VIEWS = frozenset(f.view for f in FAMILIES.values() if f.view)
+PERSONAL = (
+    frozenset(t.name for t in TABLES.values() if t.personal and t.name not in _ANONYMOUS)
+    | _FAMILY_VIEWS
+    | {
+        "v_members",
+        "v_member_day",
+        "v_answers",
+        "v_branch_day",
+        "v_headcount",
+        "v_memberships",
+        "branch_day",
+        "homes",
+    }
+)
 """Tables and views that hold rows about persons, or figures about few of them."""
 _FREE = frozenset({"homes"})
 _CONCERNING = {f.table.name: f"@organisations({f.concerns})" for f in FAMILIES.values() if f.concerns}

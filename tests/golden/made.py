@@ -46,6 +46,7 @@ def april() -> ReportData:
         as_of=datetime(2026, 5, 6, 1, tzinfo=UTC),
         days=whole.days.filter(inside),
         answers=whole.answers.filter(pl.col("day") <= period.last),
+        rejected=whole.rejected.with_columns(pl.lit(period.last).alias("day")),
     )
     return data.with_before(whole.days.filter(earlier))
 
@@ -61,7 +62,7 @@ def contexts() -> Iterator[tuple[str, str, Any]]:
     yield "branch", "group", groups.report(BRANCH)
     yield "committee", "group", groups.report(COMMITTEE)
     branches = [n for n in site.nodes if populations.has_own_members(n)]
-    yield "exam", "exam", Exams(data, populations, deliveries, branches, policy.k).report(EXAM, COMMITTEE)
+    yield "exam", "exam", Exams(data, populations, branches, policy.k).report(EXAM, COMMITTEE)
     yield "secretary", "secretary", Secretaries(data, populations, policy.k).report(BRANCH)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from reports.measures.suppression import suppress
 from schemas.access import new_principal
 from schemas.errors import StoreError
+from schemas.families import FAMILIES, Family
 from schemas.reference import Roster
 from sinks.client import Endpoint, Store
 from sinks.embedded.config import EngineOptions
@@ -21,8 +23,10 @@ from sinks.migrate import migrate
 from sinks.policy import Grantee, statements, users_config
 from sinks.policy.shown import shown_select
 from sinks.read import Filters, Reader, Scope
+from tests.support.family_events import random_body
+from tests.support.harness import event
 from tests.support.loaded import load
-from tests.support.world import World, day, lines, reference
+from tests.support.world import DAYS, World, day, lines, reference
 
 SEED = 5
 PRINCIPALS = {
@@ -59,6 +63,24 @@ def connect(engine: EngineProcess) -> Store:
     return Store(Endpoint(engine.url, engine.user, engine.password))
 
 
+VIEWED = [f for f in FAMILIES.values() if f.view]
+
+
+def happenings() -> Iterator[bytes]:
+    """Events of every family that has a view."""
+    chance = random.Random(SEED)
+    for n in range(150 * len(VIEWED)):
+        family = VIEWED[n % len(VIEWED)]
+        body = random_body(family.name, chance)
+        at = f"{day(chance.randrange(DAYS))}T{chance.randrange(24):02}:00:00+08:00"
+        member, course = f"m{chance.randrange(20):02}", body.pop("course_id", "")
+        yield event(200_000 + n, family.name, at, member, course, **body)
+
+
+def _rows_of(family: Family) -> str:
+    return f"SELECT member_id, day, `{family.table.columns[3].name}` FROM {family.view}"
+
+
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Loaded:
     """A store on disk, and what each principal should see of it according to the in-memory rows and the roster."""
@@ -68,12 +90,13 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Loaded:
     with EngineProcess(folder, options=EngineOptions(fsync=False)) as engine:
         store = connect(engine)
         migrate(store)
-        load(store, lines(SEED, 900), tables, "Asia/Shanghai")
+        load(store, [*lines(SEED, 900), *happenings()], tables, "Asia/Shanghai")
         roster = Roster(tables.organisations, tables.members)
         everything = {
             "days": store.rows("SELECT member_id, day, course_id FROM v_member_day"),
             "answers": store.rows("SELECT member_id, day, event_id FROM v_answers"),
             "memberships": store.rows("SELECT member_id, org_id, since, until FROM v_memberships"),
+            **{f.view: store.rows(_rows_of(f)) for f in VIEWED},
         }
         shown = store.rows(shown_select("top", k=2))
         everywhere = Reader(store).frame("branch-day", Scope.everything(), Filters(course=""))
@@ -106,7 +129,8 @@ def test_each_principal_sees_its_rows_and_no_other(seen: tuple[Scope, Store], lo
     scope, store = seen
     world = World(None, loaded.roster)  # type: ignore[arg-type]  # its rows are not asked
     if scope.detail == "aggregate":
-        for view in ("v_member_day", "v_answers", "v_memberships", "v_members", "member_day", "memberships"):
+        families = [name for f in VIEWED for name in (f.view, f.table.name)]
+        for view in ("v_member_day", "v_answers", "v_memberships", "v_members", "member_day", "memberships", *families):
             with pytest.raises(StoreError, match=r"ACCESS_DENIED|Not enough privileges"):
                 store.rows(f"SELECT count() FROM {view}")
         assert {r[0] for r in store.rows("SELECT org_id FROM v_organisations")} <= {"right", "l2", "r1", "r2"}
@@ -118,6 +142,15 @@ def test_each_principal_sees_its_rows_and_no_other(seen: tuple[Scope, Store], lo
         inside = [row for row in loaded.expected[name] if world.sees(scope, Filters(), row[0], row[1])]
         assert sorted(store.rows(sql)) == sorted(inside)
         assert inside
+    for family in VIEWED:
+        rows = loaded.expected[family.view]
+        inside = [row for row in rows if world.sees(scope, Filters(), row[0], row[1])]
+        if family.audience == "branch" and scope.node is not None:
+            inside = [row for row in inside if loaded.roster.org_of(row[0], row[1]) == scope.node]
+        assert sorted(store.rows(_rows_of(family))) == sorted(inside), family.name
+        # Somebody belongs to the committee itself, so that it has rows of its own.
+        assert inside
+        assert len(inside) < len(rows)
     # The ways around a view lead to the same filters.
     table = {r[0] for r in store.rows("SELECT DISTINCT (member_id, day) FROM member_day")}
     around = store.rows("SELECT DISTINCT (member_id, day) FROM merge('default', '^member_day$')")

@@ -237,6 +237,16 @@ def test_sql_gives_the_same_rows_to_the_same_people(loaded: Store, family: Famil
     assert seen(Scope("top", "aggregate")) == set()
 
 
+VIEWED = pytest.mark.parametrize("family", [f for f in FAMILIES.values() if f.view], ids=lambda f: f.name)
+
+
+@VIEWED
+def test_a_view_has_the_rows_that_count(loaded: Store, expected: Result, family: Family) -> None:
+    subject = family.table.columns[3].name
+    found = loaded.rows(f"SELECT member_id, day, `{subject}`, org_id FROM {family.view}")
+    assert sorted(found) == sorted((*key, HOME[key[0]]) for key in expected.families[family.name])
+
+
 COUNTED = [f for f in FAMILIES.values() if f.counts and f.counts.upward]
 QUARTER = {"first": date(2026, 4, 1), "last": date(2026, 6, 30)}
 

@@ -141,11 +141,14 @@ def test_the_map_opens_to_any_node_of_the_scope(mapped: Served) -> None:
         assert left.status_code == 200
         assert 'href="/map/top?' in part(left.text, "picture")
         assert "r1" not in part(left.text, "listed")
+        rows = http.get("/data/map/left/organisation-map.csv?span=weeks20").text.splitlines()
+        assert [row.split(",")[:3] for row in rows[1:]] == [["left", "", "0"], ["l1", "left", "1"]]
     with client(mapped, "named:left") as http:
         page = http.get("/map/left?lang=en").text
         assert "/map/top" not in page
         assert http.get("/map/top").status_code == 404
         assert http.get("/map/right").status_code == 404
+        assert http.get("/data/map/right/organisation-map.csv").status_code == 404
     with client(mapped, f"own:{mapped.members_of('l1')[0]}") as http:
         assert http.get("/map/l1").status_code == 404
 
@@ -154,6 +157,9 @@ def test_viewers_of_aggregates_see_groups_and_no_branch(mapped: Served, monkeypa
     # They see quarters that are over: go to the next one.
     monkeypatch.setattr(mapped.dashboard.gatherer, "clock", lambda: datetime(2026, 4, 10, 12, tzinfo=UTC))
     with client(mapped, "aggregate:top") as http:
+        rows = http.get("/data/map/top/organisation-map.csv").text.splitlines()
+        assert any(",true,,,,," in row for row in rows)
+        assert http.get("/data/map/left/organisation-map.csv").status_code == 404
         page = http.get("/map/top?span=weeks20&lang=en").text
         assert "/branch/" not in page
         course = part(http.get("/map/top?course=c1&lang=en").text, "listed")

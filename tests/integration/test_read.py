@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -317,11 +317,20 @@ def test_the_ledger_balances(reader: Reader, world: World) -> None:
 
 
 def test_delivery(reader: Reader, world: World) -> None:
-    found = {r["member_id"]: r for r in reader.frame("delivery", EVERYTHING).to_dicts()}
-    for member_id in {r["member_id"] for r in world.memory.rows(EVENTS)}:
-        own = [r for r in world.memory.rows(EVENTS) if r["member_id"] == member_id]
-        assert found[member_id]["events"] == found[member_id]["late"] == len(own)
-    assert sum(r["duplicates"] for r in found.values()) == len(world.memory.tables["duplicates"])
+    found = reader.frame("delivery", EVERYTHING)
+    assert not found.select("member_id", "day").is_duplicated().any()
+    sums = found.group_by("member_id").agg(pl.col("events").sum(), pl.col("late").sum())
+    assert sorted(sums.iter_rows()) == sorted(
+        (member_id, n, n) for member_id, n in Counter(r["member_id"] for r in world.memory.rows(EVENTS)).items()
+    )
+    assert found["duplicates"].sum() == len(world.memory.tables["duplicates"])
+    for row in found.iter_rows(named=True):
+        assert row["org_id"] == (world.roster.org_of(row["member_id"], row["day"]) or "")
+    below = reader.frame("delivery", Scope("right", "named"))
+    assert below.height
+    pairs = found.select("member_id", "day").iter_rows()
+    inside = pl.Series([world.sees(Scope("right", "named"), Filters(), member, on) for member, on in pairs])
+    assert below.equals(found.filter(inside))
 
 
 def test_freshness_and_reference(reader: Reader, world: World) -> None:

@@ -78,7 +78,8 @@ def test_members_equal_the_queries(reader: Reader, index: ReportIndex) -> None:
     days = reader.frame("member-day", SCOPE, whole(reader))
     wrong = reader.frame("wrong-questions", SCOPE, whole(reader))
     rejected = reader.frame("rejected", SCOPE, whole(reader))
-    delivery = {r["member_id"]: r for r in reader.frame("delivery", SCOPE, whole(reader)).iter_rows(named=True)}
+    sums = reader.frame("delivery", SCOPE, whole(reader)).group_by("member_id").agg(pl.col("late", "duplicates").sum())
+    delivery = {r["member_id"]: r for r in sums.iter_rows(named=True)}
     assert sum(r["late"] for r in delivery.values()) > 0
     assert len(index.members) >= 20
     seen = 0
@@ -133,6 +134,10 @@ def test_organisations_equal_the_queries(reader: Reader, index: ReportIndex) -> 
         exempt = silent.filter(pl.col("status") == "exempt").height
         assert same(report["people"]["silent"], silent.height - exempt)
         assert sum(report["pattern"]["calendar"]["values"]["values"]) == pytest.approx(days["study_seconds"].sum())
+        arrived = reader.frame("delivery", SCOPE, whole(reader, org=node))
+        assert same(report["quality"]["late"], arrived["late"].sum())
+        assert same(report["quality"]["duplicates"], arrived["duplicates"].sum())
+        assert same(report["quality"]["rejected"], reader.frame("rejected", SCOPE, whole(reader, org=node)).height)
         questions = {
             r["question_id"]: r for r in reader.frame("questions", SCOPE, whole(reader, org=node)).rows(named=True)
         }

@@ -60,7 +60,7 @@ ANSWER = {
     "event_id": pl.String,
     "contest": pl.Boolean,
 }
-LINES = {"member_id": pl.String, "reason": pl.String}
+LINES = {"member_id": pl.String, "reason": pl.String, "org_id": pl.String, "day": pl.Date}
 
 
 def days_frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
@@ -96,9 +96,11 @@ def report_data(
     rejected: list[dict[str, Any]] = [],  # noqa: B006
     **more: Any,
 ) -> ReportData:
-    """Report data from plain rows; ``org_id`` is filled in from the roster."""
+    """Report data from plain rows; ``org_id`` is filled in from the roster. Rejected lines without a day came on the
+    first one."""
     roster = Roster(organisations, members)
-    for row in (*days, *answers):
+    rejected = [{"day": first, **row} for row in rejected]
+    for row in (*days, *answers, *rejected):
         row.setdefault("org_id", roster.org_of(row["member_id"], row["day"]) or "")
     return ReportData(
         period=Period(first, last),
@@ -132,8 +134,9 @@ def scenario_data(scenario: Scenario, *, batch: int = 2000) -> ReportData:
     days = [_day(r) for r in rows(MEMBER_DAY) if r["events"] or r["study_ms"]]
     contests = {r["contest_id"] for r in rows(CONTEST.table) if r["events"]} - {e.exam_id for e in tables.exams}
     answers = [_answer(r) | {"contest": r["exam_id"] in contests} for r in rows(ANSWERS) if r["counted"]]
-    rejected = [{"member_id": r["member_id"], "reason": r["reason"]} for r in rows(REJECTED)]
     seen = [r["day"] for r in days]
+    # The harness receives everything at one moment: take it for the last day.
+    rejected = [{"member_id": r["member_id"], "reason": r["reason"], "day": max(seen)} for r in rows(REJECTED)]
     return report_data(
         organisations, members, days, answers, first=min(seen), last=max(seen), rejected=rejected,
         catalogue=Catalogue.of(

@@ -9,13 +9,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from schemas.access import Principal, new_principal
+from schemas.families import FAMILIES
 from schemas.tables import TABLES
-from sinks.migrate import migrations
+from sinks.migrate import FOLDER, migrations
 from sinks.policy import TABLE_RULES, VIEWS, Grantee, row_filter, statements, users_config
 from sinks.policy.declared import unclassified
 from sinks.policy.filters import literal
 from sinks.policy.server import readable
 from sinks.read import Scope
+from sinks.read.families import view_sql
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 SECRETARY = new_principal("aa", "branch_secretary", NOW, node="b1", lifetime=timedelta(days=9))
@@ -66,6 +68,26 @@ def test_aggregates_are_granted_no_table_about_persons() -> None:
     assert not {"events", "audit", "principals", "rejected_events"} & set(readable("named"))
     assert set(readable("named")) <= {v.name for v in VIEWS} | {
         t for t, rule in TABLE_RULES.items() if rule != "closed"
+    }
+
+
+def test_a_family_has_a_view_as_declared_unless_nobody_may_read_it_by_sql() -> None:
+    text = "\n".join(path.read_text("utf-8") for path in sorted(FOLDER.glob("*.sql")))
+    for family in FAMILIES.values():
+        rows = {row_filter(family.table.name, Scope(node, "named")) for node in ("b1", None)}
+        assert bool(family.view) == (rows != {"0"}), family.name
+        if not family.view:
+            assert family.table.name not in readable("named")
+        elif family.name != "attendance":  # was there first, and is as it was
+            assert view_sql(family) in text, f"write it to a migration:\n{view_sql(family)}"
+
+
+def test_a_family_that_is_not_shown_is_granted_to_nobody() -> None:
+    shown = FAMILIES.keys() - {"reflection"}
+    found = list(statements([Grantee(SECRETARY, "0" * 64)], NOW, families=shown))
+    assert "GRANT SELECT ON default.v_reflection TO xuejing_named" in sql(SECRETARY)
+    assert set(sql(SECRETARY)) - set(found) == {
+        f"GRANT SELECT ON default.{name} TO xuejing_named" for name in ("v_reflection", "reflection")
     }
 
 

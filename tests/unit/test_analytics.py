@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from reports.analytics import of_competence, of_credit, of_families, of_groups, of_members
+from reports.analytics import of_competence, of_credit, of_families, of_groups, of_map, of_members
 from reports.analytics.advice import branch_topics, exam_advice
 from reports.analytics.attitude import passed_exams
 from reports.analytics.calibrating import exam_calibrations, new_thresholds, point_calibrations
@@ -269,8 +269,8 @@ def test_topics_are_judged_by_members_first_answers_and_against_the_others() -> 
 
 def test_computed_queries_are_declared_like_the_others() -> None:
     assert not COMPUTED.keys() & QUERIES.keys()
-    answered = (of_members.ANSWERS, of_groups.ANSWERS, of_credit.ANSWERS, of_competence.ANSWERS, of_families.ANSWERS)
-    assert COMPUTED.keys() == {name for answers in answered for name in answers}
+    modules = (of_members, of_groups, of_credit, of_competence, of_families, of_map)
+    assert COMPUTED.keys() == {name for module in modules for name in module.ANSWERS}
     for query in COMPUTED.values():
         assert len(set(query.names)) == len(query.names)
         for column in query.columns:

@@ -8,7 +8,6 @@ import pytest
 
 from reports.context.exam import ExamReport, Exams
 from reports.context.exam_scores import bands
-from reports.context.quality import Deliveries
 from reports.data import ReportData
 from reports.figures import Figure
 from reports.plain import plain
@@ -21,7 +20,7 @@ from tests.support.small_reports import ORGANISATIONS, answer, make, members
 def report(data: ReportData, exam: str = "e1", k: int = 5) -> ExamReport:
     populations = Populations(data.roster, data.period)
     nodes = [n for n in populations.nodes() if populations.has_own_members(n)]
-    return Exams(data, populations, Deliveries(data), nodes, k).report(exam, "top")
+    return Exams(data, populations, nodes, k).report(exam, "top")
 
 
 def sat(member: str, first: bool, second: bool, **more: Any) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -266,9 +267,38 @@ def test_quality_counts_only_lines_of_the_members() -> None:
 
 def test_late_and_duplicate_lines_are_those_of_the_members() -> None:
     people = members("b1", 6)
-    delivery = pl.DataFrame({"member_id": ["b1-m1", "b1-m2", "other"], "late": [3, 1, 50], "duplicates": [2, 0, 50]})
-    found = report(make(people, everyone(people), delivery=delivery))
+    rows = [("b1-m1", "b1", 3, 2), ("b1-m2", "b1", 1, 0), ("other", "b2", 50, 50)]
+    delivery = pl.DataFrame(rows, ["member_id", "org_id", "late", "duplicates"], orient="row")
+    found = report(make(people, everyone(people), delivery=delivery.with_columns(pl.lit(FIRST).alias("day"))))
     assert (found.quality.late.value, found.quality.duplicates.value) == (4, 2)
+
+
+@pytest.mark.parametrize("placed", [True, False])
+def test_lines_of_who_moved_are_those_of_the_days_there(placed: bool) -> None:
+    move = FIRST + timedelta(days=7)
+    moved = [
+        Member(member_id="x", org_id="b1", category="staff", valid_to=move),
+        Member(member_id="x", org_id="b2", category="staff", valid_from=move),
+    ]
+    days = [FIRST, move]
+    delivery = pl.DataFrame({"member_id": ["x", "x"], "org_id": ["b1", "b2"], "day": days, "late": [3, 5],
+                             "duplicates": [1, 0]})  # fmt: skip
+    data = make(
+        [*moved, *members("b1", 5), *members("b2", 5)],
+        rejected=[{"member_id": "x", "reason": "invalid", "day": day} for day in (move, move, LAST)],
+        delivery=delivery,
+    )
+    if not placed:  # as it was kept by what was issued before lines had a place
+        sums = delivery.group_by("member_id").agg(pl.col("late", "duplicates").sum())
+        data = replace(data, rejected=data.rejected.select("member_id", "reason"), delivery=sums)
+
+    def counts(node: str) -> list[float | None]:
+        found = report(data, node).quality
+        return [f.value for f in (found.late, found.duplicates, found.rejected)]
+
+    assert counts("b1") == ([3, 1, 0] if placed else [8, 1, 3])
+    assert counts("b2") == ([5, 0, 3] if placed else [8, 1, 3])
+    assert counts("top") == [8, 1, 3]
 
 
 @pytest.mark.parametrize(

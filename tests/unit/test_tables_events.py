@@ -11,16 +11,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid5
 
+import msgspec
 import openpyxl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from producers.tables import TableError, TableEvent, TableWarning, is_table, read_events
+from producers.tables import RECORDS, TableError, TableEvent, TableWarning, is_table, read_events, write_template
 from producers.tables import events as events_module
+from producers.tables.family_layouts import OWN_FIELDS
 from producers.tables.text_source import detect_encoding
 from schemas.decode import Arrival, Position, decode_line
 from schemas.errors import ConfigError, InputError
+from schemas.families import FAMILIES
 
 ZONE = "Asia/Shanghai"
 NOW_MS = 4_102_444_800_000  # 2100-01-01
@@ -455,3 +458,41 @@ def test_what_is_wrong_with_a_sign_in_row(tmp_path):
     found, errors, _ = split(write(tmp_path / "a.csv", SIGN_IN + rows))
     assert found == []
     assert [(line, column) for line, column, _ in said(errors)] == [(2, "签退时间"), (3, "会议类型"), (4, "签到方式")]
+
+
+def test_a_table_of_dues(tmp_path):
+    rows = "0012,2025-03,已缴,2025-03-12\n0013,2025-03,免交,2025-03-12 09:30\n"
+    first, second = bodies(write(tmp_path / "党费.csv", "工号,月份,是否交纳,交纳日期\n" + rows))
+    event_id = first.pop("event_id")
+    assert first == {
+        "event_type": "dues",
+        "member_id": "0012",
+        "occurred_at": "2025-03-11T16:00:00.000Z",
+        "due_id": "2025-03",
+        "status": "paid",
+    }
+    said = (
+        '{"event_type":"dues","member_id":"0012","occurred_at":"2025-03-11T16:00:00.000Z",'
+        '"due_id":"2025-03","status":"paid"}'
+    )
+    assert event_id == str(uuid5(UUID("8d0f3b1e-5c0a-5f53-9f5e-2f6c1b7a4d90"), said))
+    assert (second["status"], second["occurred_at"]) == ("exempt", "2025-03-12T01:30:00.000Z")
+
+
+def test_a_table_of_appraisals(tmp_path):
+    rows = "1,2025,党员互评,2025-12-10\n2,2025,优秀,2025-12-10\n3,2025,,2025-12-10\n"
+    found, errors, _ = split(write(tmp_path / "a.csv", "学号,年度,环节,完成日期\n" + rows))
+    assert [json.loads(event.body)["stage"] for event in found] == ["peers"]
+    assert [(line, column) for line, column, _ in said(errors)] == [(3, "环节"), (4, "环节")]
+
+
+@pytest.mark.parametrize("table", OWN_FIELDS)
+def test_rows_of_a_family_are_events_that_decode(tmp_path, table):
+    names = {column.name for column in RECORDS[table].columns}
+    family = FAMILIES[table]
+    assert set(OWN_FIELDS[table]) == set(family.fields) - {"course_id"} <= names
+    (path,) = write_template(table, tmp_path / "t.csv")
+    for event in read_events(path, ZONE):
+        if isinstance(event, TableEvent):
+            assert type(msgspec.json.decode(event.body, type=family.event)) is family.event
+    assert sum(isinstance(event, TableEvent) for event in read_events(path, ZONE)) == 2

@@ -152,6 +152,31 @@ def test_nothing_to_read(tmp_path):
         read_reference(tmp_path)
 
 
+@pytest.mark.parametrize("kind", ["file", "workbook"])
+def test_a_file_holds_the_one_table_that_is_meant_whatever_it_is_called(tmp_path, kind):
+    rows = [["素养编号", "名称", "课程编号"], ["history", "党史国史", "c1"]]
+    path = tmp_path / f"c.{'csv' if kind == 'file' else 'xlsx'}"
+    if kind == "file":
+        path.write_text("\n".join(",".join(row) for row in rows), "utf-8")
+    else:
+        book = openpyxl.Workbook()
+        for row in rows:
+            book.active.append(row)
+        book.create_sheet("说明").append(["请删除示例行"])
+        book.save(path)
+    known = ReferenceTables(courses=(Course(course_id="c1", title="课"),))
+    found = inspect_reference(path, known=known, wanted={"competences"})
+    assert found.errors == ()
+    assert found.tables.present == {"competences"}
+    assert [row.competence_id for row in found.tables.competences] == ["history"]
+    assert inspect_reference(path, known=known, wanted={"places"}).errors[0].rule.en.startswith("header not recognised")
+    with pytest.raises(InputError) as caught:
+        inspect_reference(path, wanted=("organisations", "members"))
+    assert caught.value.hint == "name the files or sheets: organisations, members"
+    with pytest.raises(InputError, match="no roster or catalogue table"):
+        inspect_reference(tmp_path, wanted={"competences"})  # of a folder any file could be meant
+
+
 def test_a_long_list_is_cut_and_counted(tmp_path):
     path = folder(tmp_path, members="member_id,org_id\n" + ",b\n" * 50)
     with pytest.raises(TableErrors) as caught:

@@ -84,8 +84,8 @@ def test_csv_opens_in_spreadsheets_with_its_chinese(tmp_path):
 
 
 def test_refusals(tmp_path):
-    with pytest.raises(InputError, match="one of: study, answers, attendance, roster, catalogue, credit"):
-        write_template("dues", tmp_path / "a.csv")
+    with pytest.raises(InputError, match="one of: study, answers, attendance, dues, appraisal, roster, catalogue"):
+        write_template("contest", tmp_path / "a.csv")
     with pytest.raises(InputError, match=r"use a name in \.xlsx"):
         write_template("roster", tmp_path / "a.csv")
     with pytest.raises(InputError, match=r"use a name in \.xlsx"):

@@ -162,6 +162,8 @@ QUARTER = {"first": date(2026, 4, 1), "last": date(2026, 6, 30)}
         ("branches", Filters(**QUARTER, category="staff")),
         ("credit-branches", Filters()),
         ("competence-branches", Filters()),
+        ("organisation-map", Filters()),
+        ("organisation-map", Filters(**QUARTER, org="b1")),
         ("competence", Filters(**QUARTER)),
         ("member-day", Filters()),
         ("silent", Filters()),
@@ -181,6 +183,7 @@ def test_what_would_split_a_group_is_refused(name: str, filters: Filters) -> Non
         ("questions", Filters(**QUARTER, course="c1")),
         ("tests", Filters(**QUARTER, exam="e1", org="top")),
         ("branches", Filters(**QUARTER)),
+        ("organisation-map", Filters(**QUARTER)),
         ("organisations", Filters(org="b1")),
     ],
 )

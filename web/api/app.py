@@ -14,7 +14,7 @@ from fastapi.responses import Response
 
 from schemas.errors import XuejingError
 from schemas.reference.columns import Language, Text
-from web.limits import Buckets
+from web.limits import ADDRESS_BURST, ADDRESS_PER_MINUTE, Buckets
 from web.problems import MEDIA_TYPE, Problem, language_of
 from web.security import AddressLimit, Guard
 
@@ -27,7 +27,6 @@ from .wrong import what_is_wrong
 
 MOST_BYTES = 64 << 10
 """Of a request's body: a report is asked for in some hundred."""
-ADDRESS_PER_MINUTE, ADDRESS_BURST = 1200, 600
 SWEEP_S = 60.0
 _STATUS = {400: "malformed", 404: "not-found", 405: "method-not-allowed", 413: "too-large", 415: "unsupported"}
 _WHERE = {

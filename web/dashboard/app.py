@@ -24,7 +24,7 @@ from web.dashboard.render import QUICK, pages, words
 from web.dashboard.sessions import COOKIE, LONGEST
 from web.dashboard.viewers import PageKind, Viewer
 from web.dashboard.watching import looks
-from web.limits import Buckets
+from web.limits import ADDRESS_BURST, ADDRESS_PER_MINUTE, Buckets
 from web.security import AddressLimit, Guard, address
 
 KINDS: dict[str, PageKind] = {kind: kind for kind in get_args(PageKind)}
@@ -40,7 +40,6 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 LARGEST_FORM = 4096
-ADDRESS_PER_MINUTE, ADDRESS_BURST = 1200, 600
 LEAST_PURPOSE, LONGEST_PURPOSE = 4, 200
 """Characters."""
 

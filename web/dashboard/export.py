@@ -22,7 +22,7 @@ EXPORTS: Mapping[PageKind, tuple[str, ...]] = {
         "member-day", "branch-day", "suggestions", "silent", "questions", "wrong-questions", "competence", "credit",
         "improvements", "rejected",
     ),
-    "map": ("branches",),
+    "map": ("organisation-map", "branches"),
     "committee": ("branches", "branch-day", "questions", "wrong-questions", "improvements", "rejected"),
     "member": ("member-day", "suggestions", "mastery", "competence", "wrong-book", "credit", "rejected"),
     "operator": ("ledger", "rejected"),

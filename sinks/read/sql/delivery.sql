@@ -1,21 +1,15 @@
--- How late and how often did the events of each member arrive?
+-- How late and how often did the events of each member arrive, by the day on which they happened?
 WITH
     @homes,
     bodies AS (
-        SELECT e.member_id AS member_id, sum(e.bodies) AS events, sum(e.late) AS late,
-               max(e.last_received_at) AS last_received_at
-        FROM (
-            SELECT member_id, toDate32(toTimeZone(at, {timezone:String})) AS local_day, count() AS bodies,
-                   countIf(received_at > addDays(at, 1)) AS late, max(received_at) AS last_received_at
-            FROM events FINAL
-            WHERE @members(member_id) AND @during(at)
-            GROUP BY member_id, local_day
-        ) AS e
-        @at_home(e.member_id, e.local_day)
-        GROUP BY member_id
+        SELECT member_id, toDate32(toTimeZone(at, {timezone:String})) AS local_day, count() AS events,
+               countIf(received_at > addDays(at, 1)) AS late, max(received_at) AS last_received_at
+        FROM events FINAL
+        WHERE @members(member_id) AND @during(at)
+        GROUP BY member_id, local_day
     ),
     again AS (
-        SELECT d.member_id AS member_id, count() AS duplicates
+        SELECT d.member_id AS member_id, e.local_day AS local_day, count() AS duplicates
         FROM (
             SELECT member_id, event_id, body_hash FROM duplicates FINAL WHERE @members(member_id)
         ) AS d
@@ -26,15 +20,22 @@ WITH
                 SELECT member_id, event_id, body_hash FROM duplicates WHERE @members(member_id))
             GROUP BY member_id, event_id, body_hash
         ) AS e ON e.member_id = d.member_id AND e.event_id = d.event_id AND e.body_hash = d.body_hash
-        @at_home(e.member_id, e.local_day)
-        GROUP BY member_id
+        GROUP BY member_id, local_day
     )
 SELECT
-    b.member_id AS member_id,
-    b.events AS events,
-    b.late AS late,
-    a.duplicates AS duplicates,
-    b.last_received_at AS last_received_at
-FROM bodies AS b
-LEFT JOIN again AS a ON a.member_id = b.member_id
-ORDER BY member_id
+    f.member_id AS member_id,
+    sum(f.events) AS events,
+    sum(f.late) AS late,
+    sum(f.duplicates) AS duplicates,
+    max(f.last_received_at) AS last_received_at,
+    home.org_id AS org_id,
+    toDate(f.local_day) AS day
+FROM (
+    SELECT member_id, local_day, events, late, 0 AS duplicates, toNullable(last_received_at) AS last_received_at
+    FROM bodies
+    UNION ALL
+    SELECT member_id, local_day, 0, 0, duplicates, NULL FROM again
+) AS f
+@home(f.member_id, f.local_day)
+GROUP BY member_id, org_id, day
+ORDER BY member_id, day

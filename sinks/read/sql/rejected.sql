@@ -14,7 +14,8 @@ SELECT
     r.topic AS topic,
     r.partition AS partition,
     r.offset AS offset,
-    r.line AS line
+    r.line AS line,
+    toDate(r.received_on) AS day
 FROM (
     SELECT *, toDate32(toTimeZone(received_at, {timezone:String})) AS received_on
     FROM rejected_events FINAL
