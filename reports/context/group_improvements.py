@@ -25,7 +25,7 @@ def of_group(groups: Groups, node: str) -> Improvements | None:
         found = organisation_name(data, org)
         return Text(found, found)
 
-    below = sorted(set(groups.branches(node)))
+    below = sorted(set(groups.beside.branches(node)))
     period = data.period.first, data.period.last
     cuts = partial(_cuts, groups.before, groups) if groups.before is not None else None
     return improvements(data.issues, node, below, period, name, cuts, data.catalogue, groups.policy.k)
