@@ -37,7 +37,7 @@ from reports.context.group_rows import (
 )
 from reports.context.group_topics import HardTopic, hard_topics
 from reports.context.head import KINDS, Head, make_head, named, organisation_name, organisation_path
-from reports.context.improvements import Improvements
+from reports.context.improvements import Improvements, taken_up
 from reports.context.meetings import MeetingLine, meeting_lines
 from reports.context.org_map import MOST_ON_PAPER, OrgMap, org_map
 from reports.context.quality import Deliveries, Quality, make_quality
@@ -288,7 +288,8 @@ class Groups:
         answers = population.rows(before.answers)
         cut = Cut(population, member_sums(population.rows(before.days), answers), answers)
         made = suggested(earlier.people, earlier.children, earlier.topics, earlier.missed, earlier.quality)
-        return group_change(before.data.period, cut, now, made, self.data.catalogue, self.policy.k)
+        taken = taken_up(self.data.issues, node, self.data.period.first)
+        return group_change(before.data.period, cut, now, made, taken, self.data.catalogue, self.policy.k)
 
     def _kind(self, node: str) -> Text:
         row = self.data.roster.organisation(node, self.data.period.last)
