@@ -97,7 +97,7 @@ class ReportData:
     imports and calibrations, and the hash of all this. ``credit``: credit hours, see ``reports/credit.py``; ``None``
     where they were not asked for. ``contested``: members who have asked for a correction that was not decided yet.
     ``families``: rows of the further families that are shown, of the period. ``issues``: improvements as they stood at
-    its end.
+    its end. ``surveys``: see ``reports/surveys.py``.
     """
 
     period: Period
@@ -120,6 +120,7 @@ class ReportData:
     contested: frozenset[str] = frozenset()
     families: FamilyRows = NO_FAMILIES
     issues: tuple[Issue, ...] = ()
+    surveys: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     def with_before(self, days: pl.DataFrame) -> ReportData:
         """With the period before, as it is known now; ``days``: its member-day rows. As it is without any record there.
@@ -140,6 +141,7 @@ class ReportData:
             rejected=self.rejected.clear(),
             delivery=None,
             unfinished=pl.concat(going_on).unique().sort(later.columns),
+            surveys=pl.DataFrame(),
         )
         return replace(self, before=earlier)
 

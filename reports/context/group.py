@@ -41,6 +41,7 @@ from reports.context.improvements import Improvements, taken_up
 from reports.context.meetings import MeetingLine, meeting_lines
 from reports.context.org_map import MOST_ON_PAPER, OrgMap, org_map
 from reports.context.quality import Deliveries, Quality, make_quality
+from reports.context.surveys import GroupSurveys, Surveys
 from reports.context.time_effect import TimeEffect, by_members
 from reports.context.topics import Topic
 from reports.context.trend import Trend, trend
@@ -91,6 +92,7 @@ class GroupReport:
     child_credit: tuple[ChildCredit, ...]
     meetings: tuple[MeetingLine, ...]
     activities: tuple[ActivityLine, ...]
+    surveys: Surveys | None
     study: GroupStudy
     effect: EffectFigures | None
     pattern: Pattern | None
@@ -150,6 +152,7 @@ class Groups:
         self.attempts = attempts.filter(pl.col("day") >= data.period.first)
         self.beside = Beside(populations, policy.k)
         self.shown = self._verdicts()
+        self._surveys = GroupSurveys(data, policy.k)
         self._competences: GroupCompetences | None = None
         self._before: Groups | None = None
 
@@ -226,6 +229,7 @@ class Groups:
             child_credit=() if hide or self.content.kind != "all" else self._child_credit(below),
             meetings=meeting_lines(data.credit, {node, *self.beside.branches(node)}),
             activities=self._activities(node, population) if self.content.kind == "all" else (),
+            surveys=self._surveys.report(node) if self.content.kind == "all" else None,
             study=_study(sums, days, hide),
             effect=None if hide else effect.figures,
             pattern=None if hide else self._pattern(days, answers),
