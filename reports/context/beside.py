@@ -74,7 +74,7 @@ class Beside:
                 sizes[_own(node)] = own[node]
         for node in reversed(self.nodes):
             if node in inner:
-                sizes[node] = sum(sizes[c] for c, p in leaves.items() if p == node)
+                sizes[node] = own.get(node, 0) + sum(sizes[child] for child in self._children[node])
         return {n: v == "show" for n, v in suppress(sizes, leaves, k or self.k).items()}
 
 
