@@ -11,8 +11,7 @@ from uuid import UUID
 
 import msgspec
 import typer
-from rich.console import Console
-from rich.table import Table
+from rich.box import HEAVY_HEAD
 
 from schemas.days import day_number
 from schemas.errors import InputError
@@ -28,6 +27,7 @@ from .auditing import looked
 from .connect import connected
 from .explaining import StudyExplained, check_against, explain_study, moment
 from .explaining_answers import AnswerLine, check_answers, explain_answers
+from .tabular import show_whole
 from .worker import generation
 
 app = typer.Typer(no_args_is_help=True, help="逐条说明一个数字从何而来 · The records behind a figure, one by one")
@@ -69,7 +69,7 @@ def study(
         _json(_study_json(found, active))
         return
     rows = _study_rows(found, active, context.settings.language)
-    _print(rows)
+    show_whole(rows, box=HEAVY_HEAD)
     minutes = found.study_ms / 60_000
     context.say(
         f"{found.day} 共 {minutes:.2f} 分钟 = 各区间之和 {found.sum_ms / 60_000:.2f} − 重叠 "
@@ -96,7 +96,7 @@ def answer(
         lines = [{**msgspec.to_builtins(x), "at": moment(x.at, active)} for x in found]
         _json({"member_id": member, "question_id": question, "answers": lines, "equal_to_store": True})
         return
-    _print(_answer_rows(found, active, context.settings.language))
+    show_whole(_answer_rows(found, active, context.settings.language), box=HEAVY_HEAD)
 
 
 def study_of(store: Store, member: str, day: date, course: str = "") -> tuple[StudyExplained, Generation]:
@@ -191,22 +191,3 @@ def _bool(value: bool | None) -> str:
 
 def _json(body: Any) -> None:
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(body), indent=2).decode() + "\n")
-
-
-def _print(rows: Sequence[Sequence[Any]], console: Console | None = None) -> None:
-    """As a table; where that is wider than the terminal, record after record: nothing is cut off."""
-    console = console or Console(soft_wrap=True)
-    table = Table(*map(str, rows[0]))
-    for row in rows[1:]:
-        table.add_row(*map(str, row))
-    width = console.measure(table, options=console.options.update(width=10_000)).maximum
-    if not console.is_terminal:
-        console.width = max(width, console.width)
-    if width <= console.width:
-        console.print(table)
-        return
-    for row in rows[1:]:
-        for name, value in zip(rows[0], row, strict=True):
-            if str(value):
-                console.print(f"{name}: {value}", markup=False, highlight=False)
-        console.print()

@@ -9,12 +9,10 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.table import Table
-from rich.text import Text as Cell
 
 from reports.context.group import Groups
 from reports.context.group_advice import suggested
-from reports.context.improvements import SUGGESTED
+from reports.context.improvements import SUGGESTED, office
 from reports.context.quality import Deliveries
 from reports.data import EVERYTHING, Policy
 from reports.improvements import FAMILY, Issue
@@ -44,6 +42,7 @@ from .improving import (
     known,
     line,
     one,
+    place,
     problem_of,
     raised,
 )
@@ -51,6 +50,7 @@ from .producing import event_producer
 from .rebuild import wait_for_workers
 from .report_options import First, Last
 from .stack import with_broker
+from .tabular import show_whole
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -85,11 +85,10 @@ def suggestions(
     words = Words("zh" if zh else "en")
     names = ("序号", "组织", "问题", "涉及", "建议") if zh else (
         "number", "organisation", "problem", "about", "suggestion")  # fmt: skip
-    table = Table(*names, box=None)
-    for number, one_ in enumerate(found, 1):
-        cells = str(number), one_.org, _title(PROBLEMS, one_.problem, zh), one_.about, words.note(one_.note)
-        table.add_row(*map(Cell, cells))
-    contexts.messages.print(table)
+    show_whole([names, *(
+        (number, s.place, _title(PROBLEMS, s.problem, zh), s.about, words.note(s.note))
+        for number, s in enumerate(found, 1)
+    )])  # fmt: skip
 
 
 @app.command("raise")
@@ -187,29 +186,28 @@ def listing(
         reader = Reader(store)
         today = datetime.now(ZoneInfo(reader.generation().timezone)).date()
         found = [i for i in known(reader, org) if all_ or i.open]
+        roster = reader.roster()
     zh = context.settings.language == "zh"
     words = Words("zh" if zh else "en")
-    names = ("编号", "组织", "下达", "问题", "涉及", "进度", "认领", "期限", "天数") if zh else (
-        "id", "organisation", "from", "problem", "about", "progress", "assigned", "due", "days")  # fmt: skip
-    table = Table(*names, box=None)
-    for column in table.columns:
-        column.overflow = "fold"  # a narrow terminal cuts no date and no id
-    table.columns[0].no_wrap = True  # what the other commands want stays in one piece
+    names = ("编号", "组织", "下达", "问题", "涉及", "进度", "认领", "责任人", "期限", "天数") if zh else (
+        "id", "organisation", "from", "problem", "about", "progress", "assigned", "owner", "due", "days")  # fmt: skip
+    rows: list[Sequence[object]] = [names]
     for i in sorted(found, key=lambda i: (i.raised, i.improvement_id)):
-        late = words("improve.overdue") if i.overdue(today) else ""
-        cells = (
-            i.improvement_id, i.org_id, i.from_org, _title(PROBLEMS, i.problem, zh), i.about,
-            words(f"improve.{i.state}"), str(i.assigned or "—"), f"{i.due or '—'}{late}", str(i.age(today)),
-        )  # fmt: skip
-        table.add_row(*map(Cell, cells))
-    contexts.messages.print(table)
+        where = place(roster, i.org_id, today), place(roster, i.from_org, today)
+        stands = words(f"improve.{i.state}"), i.assigned or "—", words.value(office(i)) or "—"
+        due = f"{i.due or '—'}{words('improve.overdue') if i.overdue(today) else ''}"
+        about = _title(PROBLEMS, i.problem, zh), i.about
+        rows.append((i.improvement_id, *where, *about, *stands, due, i.age(today)))
+    show_whole(rows)
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A suggestion as an improvement would take it up: whose, what was found, and what it is about."""
+    """A suggestion as an improvement would take it up: whose (``place``: with the name), what was found, and what it is
+    about."""
 
     org: str
+    place: str
     problem: str
     about: str
     note: Note
@@ -282,7 +280,8 @@ def _suggested(settings: Settings, store: Store, org: str, first: date | None, l
     for one_ in suggested(report.people, report.children, report.topics, report.missed, report.quality):
         if problem := SUGGESTED.get(one_.note.key):
             child = one_.note.key == "group_advice.silent_child"
-            found.append(_Found(one_.subject if child else org, problem, "" if child else one_.subject, one_.note))
+            whose, about = (one_.subject, "") if child else (org, one_.subject)
+            found.append(_Found(whose, place(data.roster, whose, last), problem, about, one_.note))
     return found
 
 

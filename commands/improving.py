@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from reports.catalogue import Catalogue
+from reports.context.head import name_of
 from reports.improvements import Issue, issues
 from schemas.decode import Arrival, Position, decode_line, epoch_ms
 from schemas.errors import InputError
@@ -67,6 +68,12 @@ def one(reader: Reader, improvement_id: str) -> Issue:
     if not found:
         raise InputError("there is no such improvement", where=improvement_id, hint="xuejing improve list --all")
     return found[0]
+
+
+def place(roster: Roster, org_id: str, day: date) -> str:
+    """The id of an organisation, which other commands take, and behind it its name on the day, if it has one."""
+    name = name_of(roster, org_id, day)
+    return org_id if name == org_id else f"{org_id} {name}"
 
 
 def check(issue: Issue, step: str) -> None:

@@ -1,11 +1,13 @@
-"""Frames as a table on the terminal. Data only: no messages here."""
+"""Frames and rows as a table on the terminal. Data only: no messages here."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import polars as pl
+from rich.box import Box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -38,6 +40,25 @@ def show(frame: pl.DataFrame, console: Console, zone: ZoneInfo) -> list[str]:
         console.width = max(used, 80)
     console.print(table)
     return frame.columns[shown:]
+
+
+def show_whole(rows: Sequence[Sequence[Any]], console: Console | None = None, *, box: Box | None = None) -> None:
+    """Print a table, headings first; where it is wider than the terminal, record after record: nothing is cut off."""
+    console = console or Console(soft_wrap=True)
+    table = Table(*map(str, rows[0]), box=box, pad_edge=box is not None)
+    for row in rows[1:]:
+        table.add_row(*(Text(str(value)) for value in row))
+    width = console.measure(table, options=console.options.update(width=10_000)).maximum
+    if not console.is_terminal:
+        console.width = max(width, console.width)
+    if width <= console.width:
+        console.print(table)
+        return
+    for row in rows[1:]:
+        for name, value in zip(rows[0], row, strict=True):
+            if str(value):
+                console.print(f"{name}: {value}", markup=False, highlight=False)
+        console.print()
 
 
 def _short(value: Any) -> str:

@@ -100,6 +100,7 @@ class ReportData:
     ``families``: rows of the further families that are shown, of the period. ``issues``: improvements as they stood at
     its end. ``node``: the organisation of the scope that rows were read for; None where the member reads them, and for
     the local operator, who makes each member's own page.
+    ``surveys``: see ``reports/surveys.py``.
     """
 
     period: Period
@@ -123,6 +124,7 @@ class ReportData:
     families: FamilyRows = NO_FAMILIES
     issues: tuple[Issue, ...] = ()
     node: str | None = None
+    surveys: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     def with_before(self, days: pl.DataFrame) -> ReportData:
         """With the period before, as it is known now; ``days``: its member-day rows. As it is without any record there.
@@ -143,6 +145,7 @@ class ReportData:
             rejected=self.rejected.clear(),
             delivery=None,
             unfinished=pl.concat(going_on).unique().sort(later.columns),
+            surveys=pl.DataFrame(),
         )
         return replace(self, before=earlier)
 

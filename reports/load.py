@@ -19,6 +19,7 @@ from reports.improvements import load_issues
 from reports.issued.frames import content_hash
 from reports.issued.source import Recorder, Snapshot, Source
 from reports.provenance import Edition, Provenance
+from reports.surveys import load_surveys
 from schemas.credit import CreditPolicy
 from schemas.reference import Competence, Course, Exam, KnowledgePoint, Question
 from sinks.read import ALL_ANSWERS, Filters, Scope
@@ -89,12 +90,14 @@ def recorded(
     edition: Edition | None = None,
     data_hash: str = "",
     credit: CreditPolicy | None = None,
+    surveys: bool = True,
 ) -> tuple[ReportData, Snapshot]:
     """What reports are made from, and a record of all that was read for it. ``before``: also the days of the period
     before, to compare with. ``edition``: of an issued report.
 
     Everything is read through the recorder: what is not, an issued report could not be made from again.
     ``data_hash`` is what is printed instead of the hash of the record: that of data which was erased in part since.
+    ``surveys``: their results too, where they are shown.
     """
     asked = Recorder(reader, None if member is None else {member})
     generation = asked.generation()
@@ -128,6 +131,10 @@ def recorded(
         if member is None:
             found_issues = load_issues(asked, scope, period.last, org, credit.families, data.zone)
             data = replace(data, issues=found_issues)
+        if member is None and surveys:
+            today = as_of.astimezone(data.zone).date()
+            found_surveys = load_surveys(asked, scope, period.first, period.last, today, credit.families)
+            data = replace(data, surveys=found_surveys)
     snapshot = asked.snapshot()
     made = sum(calibrations.versions.values()) + sum(t.version for t in calibrations.thresholds.values())
     provenance = Provenance(

@@ -51,8 +51,8 @@ def rhythm(data: CreditData | None, orgs: Collection[str]) -> tuple[MeetingKind,
 
 
 def _kind(meeting: str, lines: Sequence[Line], every: Every | None, first: date, last: date) -> MeetingKind:
-    wanted = list(_whole(every, first, last)) if every else []
-    had = {_label(every, n.day) for n in lines if not n.make_up} if every else set()
+    wanted = [label(every, start) for start, _ in whole(every, first, last)] if every else []
+    had = {label(every, n.day) for n in lines if not n.make_up} if every else set()
     return MeetingKind(
         meeting=meeting,
         held=len({n.source for n in lines}),
@@ -60,18 +60,19 @@ def _kind(meeting: str, lines: Sequence[Line], every: Every | None, first: date,
         made_up=sum(n.make_up for n in lines),
         every=every or "",
         periods=len(wanted),
-        missing=tuple(label for label in wanted if label not in had),
+        missing=tuple(name for name in wanted if name not in had),
     )
 
 
-def _label(every: Every, day: date) -> str:
+def label(every: Every, day: date) -> str:
+    """The month, quarter or year of a day: ``2026-05``, ``2026-Q2`` or ``2026``."""
     if every == "year":
         return str(day.year)
     return f"{day:%Y-%m}" if every == "month" else f"{day.year}-Q{(day.month + 2) // 3}"
 
 
-def _whole(every: Every, first: date, last: date) -> Iterator[str]:
-    """Labels of the months, quarters or years that lie wholly within the days, both included."""
+def whole(every: Every, first: date, last: date) -> Iterator[tuple[date, date]]:
+    """First and last days of the months, quarters or years that lie wholly within the days, all included."""
     length = {"month": 1, "quarter": 3, "year": 12}[every]
     year, month = first.year, (first.month - 1) // length * length + 1
     while True:
@@ -81,4 +82,4 @@ def _whole(every: Every, first: date, last: date) -> Iterator[str]:
         if end > last:
             return
         if start >= first:
-            yield _label(every, start)
+            yield start, end

@@ -78,10 +78,14 @@ class Populations:
         self.roster, self.period = roster, period
         self.stretches = _stretches(roster.organisations, period)
         self._made: dict[tuple[str, bool], Population] = {}
-        self._by_org: dict[str, list[Member]] = {}
-        for row in roster.members:
-            if _overlap(row, period.first, period.last):
-                self._by_org.setdefault(row.org_id, []).append(row)
+
+    @cached_property
+    def _by_org(self) -> dict[str, list[Member]]:
+        found: dict[str, list[Member]] = {}
+        for row in self.roster.members:
+            if _overlap(row, self.period.first, self.period.last):
+                found.setdefault(row.org_id, []).append(row)
+        return found
 
     def of(self, node: str, *, own: bool = False) -> Population:
         """Members of the node and what is below it; ``own``: without what is below. Kept: every content asks again."""

@@ -8,10 +8,12 @@ from datetime import date
 
 import polars as pl
 
+from reports.context.head import NOBODY
 from reports.figures import Figure
 from reports.measures.change import RatioChange, Sums, change_of_ratio
 from reports.measures.proportions import wilson
 from reports.text import Note
+from schemas.reference import Text
 
 VERDICTS = {1: "change.up", -1: "change.down", 0: "change.unsure"}
 """Direction → message: up, down, or within chance."""
@@ -28,17 +30,29 @@ class ChangeLine:
 
 
 @dataclass(frozen=True, slots=True)
+class TakenUp:
+    """What was made of a suggestion. ``state``: a message, '' where no improvement was raised from it; ``owner``: the
+    office of who took it on; ``done``: kinds of what was done."""
+
+    state: str = ""
+    owner: Text = NOBODY
+    done: Text = NOBODY
+
+
+@dataclass(frozen=True, slots=True)
 class FollowUp:
     """A suggestion that the figures of the period before give, and what became of its figure.
 
-    Who took it on and what was done is written by hand: ``owner`` and ``done`` are '' until they are recorded.
+    ``state``, ``owner`` and ``done`` are those of the improvement that takes it up, see ``TakenUp``; without one, who
+    took it on is written by hand.
     """
 
     advice: Note
     line: ChangeLine | None
     status: str
-    owner: str = ""
-    done: str = ""
+    state: str = ""
+    owner: Text = NOBODY
+    done: Text = NOBODY
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from reports.attempts import attempts_of, of_exams
 from reports.context.activities import ActivityLine, group_activities
+from reports.context.beside import Beside
 from reports.context.change import Change
 from reports.context.competence import GroupCompetence, GroupCompetences
 from reports.context.credit import ChildCredit, GroupCreditLine, child_credit, group_lines
@@ -36,17 +37,17 @@ from reports.context.group_rows import (
 )
 from reports.context.group_topics import HardTopic, hard_topics
 from reports.context.head import KINDS, Head, make_head, named, organisation_name, organisation_path
-from reports.context.improvements import Improvements
+from reports.context.improvements import Improvements, taken_up
 from reports.context.meetings import MeetingLine, meeting_lines
 from reports.context.org_map import MOST_ON_PAPER, OrgMap, org_map
 from reports.context.quality import Deliveries, Quality, make_quality
+from reports.context.surveys import GroupSurveys, Surveys
 from reports.context.time_effect import TimeEffect, by_members
 from reports.context.topics import Topic
 from reports.context.trend import Trend, trend
 from reports.data import Content, Period, Policy, ReportData
 from reports.effect import EffectFigures, effect_of
 from reports.figures import Figure, ratio, withheld
-from reports.measures.suppression import suppress
 from reports.pattern import Pattern, pattern
 from reports.population import Population, Populations
 from reports.text import Note
@@ -91,6 +92,7 @@ class GroupReport:
     child_credit: tuple[ChildCredit, ...]
     meetings: tuple[MeetingLine, ...]
     activities: tuple[ActivityLine, ...]
+    surveys: Surveys | None
     study: GroupStudy
     effect: EffectFigures | None
     pattern: Pattern | None
@@ -148,7 +150,9 @@ class Groups:
         self.answers = content.rows(data.answers).filter(pl.col("day") >= data.period.first)
         attempts = attempts_of(of_exams(content.rows(data.answers)), data.unfinished)
         self.attempts = attempts.filter(pl.col("day") >= data.period.first)
+        self.beside = Beside(populations, policy.k)
         self.shown = self._verdicts()
+        self._surveys = GroupSurveys(data, policy.k)
         self._competences: GroupCompetences | None = None
         self._before: Groups | None = None
 
@@ -168,24 +172,7 @@ class Groups:
                 self.answers.select("org_id", "member_id"),
             ]
         )
-        return self.may_stand(dict(seen.group_by("org_id").agg(pl.col("member_id").n_unique()).iter_rows()))
-
-    def may_stand(self, own: Mapping[str, int], k: int | None = None) -> dict[str, bool]:
-        """Of every node, whether a figure about these members may stand beside its siblings. ``own``: members behind
-        the figure, by the organisation to which they belong themselves; ``k``: another one than the policy's."""
-        nodes = self.populations.nodes()
-        parents = {n: self.parent_of(n, set(nodes)) for n in nodes}
-        inner = {p for p in parents.values() if p is not None}
-        sizes = {n: own.get(n, 0) for n in nodes if n not in inner}
-        leaves: dict[str, str | None] = dict(parents)
-        for node in inner:
-            if own.get(node):
-                leaves[_own(node)] = node
-                sizes[_own(node)] = own[node]
-        for node in reversed(nodes):
-            if node in inner:
-                sizes[node] = sum(sizes[c] for c, p in leaves.items() if p == node)
-        return {n: v == "show" for n, v in suppress(sizes, leaves, k or self.policy.k).items()}
+        return self.beside.may_stand(dict(seen.group_by("org_id").agg(pl.col("member_id").n_unique()).iter_rows()))
 
     def _activities(self, node: str, population: Population) -> tuple[ActivityLine, ...]:
         return group_activities(
@@ -193,19 +180,9 @@ class Groups:
             population,
             self.populations.of(node, own=True),
             self.policy.k,
-            self.may_stand,
+            self.beside.may_stand,
             closed=self.policy.detail == "aggregate",
         )
-
-    def parent_of(self, node: str, nodes: Collection[str]) -> str | None:
-        """The organisation above a node when it was last there in the period, of those in ``nodes``."""
-        for stretch in reversed(self.populations.stretches):
-            above = self.data.roster.ancestors(node, stretch.first)
-            if above and above[0] in nodes:
-                return above[0]
-            if self.data.roster.organisation(node, stretch.first):
-                return None
-        return None
 
     def report(self, node: str) -> GroupReport:
         """The context of one node."""
@@ -249,8 +226,9 @@ class Groups:
             comparison=None if hide else self._comparison(node, below),
             credit=() if hide or self.content.kind != "all" else group_lines(data.credit, population.ids, k),
             child_credit=() if hide or self.content.kind != "all" else self._child_credit(below),
-            meetings=meeting_lines(data.credit, {node, *self.branches(node)}),
+            meetings=meeting_lines(data.credit, {node, *self.beside.branches(node)}),
             activities=self._activities(node, population) if self.content.kind == "all" else (),
+            surveys=self._surveys.report(node) if self.content.kind == "all" else None,
             study=_study(sums, days, hide),
             effect=None if hide else effect.figures,
             pattern=None if hide else self._pattern(days, answers),
@@ -283,8 +261,8 @@ class Groups:
         if self.content.kind != "all":
             return None
         if self._competences is None:
-            self._competences = GroupCompetences(self.data, self.answers, self.may_stand, self.policy.k)
-        names = [(p, organisation_name(self.data, p.node)) for p, _ in self._beside(population.node, below)]
+            self._competences = GroupCompetences(self.data, self.answers, self.beside.may_stand, self.policy.k)
+        names = [(p, organisation_name(self.data, p.node)) for p, _ in self._side_by_side(population.node, below)]
         return self._competences.report(population, [(p, Text(name, name)) for p, name in names])
 
     def _org_map(self, node: str) -> OrgMap | None:
@@ -293,7 +271,8 @@ class Groups:
         return org_map(self, node, MOST_ON_PAPER) if deep and self.content.kind == "all" else None
 
     def _hard(self, node: str, topics: Sequence[Topic], answers: pl.DataFrame) -> tuple[HardTopic, ...]:
-        branches = [self.populations.of(b, own=True) for b in sorted(set(self.branches(node))) if self.shown.get(b)]
+        found = sorted(set(self.beside.branches(node)))
+        branches = [self.populations.of(b, own=True) for b in found if self.shown.get(b)]
         return hard_topics(self.data.catalogue, topics, answers, branches, self.policy.k)
 
     def _trend(self, answers: pl.DataFrame, overall: Figure) -> Trend:
@@ -312,7 +291,8 @@ class Groups:
         answers = population.rows(before.answers)
         cut = Cut(population, member_sums(population.rows(before.days), answers), answers)
         made = suggested(earlier.people, earlier.children, earlier.topics, earlier.missed, earlier.quality)
-        return group_change(before.data.period, cut, now, made, self.data.catalogue, self.policy.k)
+        taken = taken_up(self.data.issues, node, self.data.period.first)
+        return group_change(before.data.period, cut, now, made, taken, self.data.catalogue, self.policy.k)
 
     def _kind(self, node: str) -> Text:
         row = self.data.roster.organisation(node, self.data.period.last)
@@ -322,20 +302,14 @@ class Groups:
         below = [self.populations.of(child) for child in self.populations.children(node)]
         return [(p, member_sums(p.rows(self.days), p.rows(self.answers))) for p in below]
 
-    def branches(self, node: str) -> list[str]:
-        """What is below a node and has members of its own."""
-        children = self.populations.children(node)
-        found = [child for child in children if self.populations.has_own_members(child)]
-        return found + [branch for child in children for branch in self.branches(child)]
-
     def _comparison(self, node: str, below: Sequence[tuple[Population, Sums]]) -> Comparison | None:
         """Of the organisations below that may be shown side by side; of branches where few are directly below."""
-        return self._compared(self._beside(node, below))
+        return self._compared(self._side_by_side(node, below))
 
-    def _beside(self, node: str, below: Sequence[tuple[Population, Sums]]) -> Sequence[tuple[Population, Sums]]:
+    def _side_by_side(self, node: str, below: Sequence[tuple[Population, Sums]]) -> Sequence[tuple[Population, Sums]]:
         if not 0 < len(below) < FEWEST:
             return below
-        branches = [self.populations.of(branch, own=True) for branch in sorted(set(self.branches(node)))]
+        branches = [self.populations.of(branch, own=True) for branch in sorted(set(self.beside.branches(node)))]
         return [(p, member_sums(p.rows(self.days), p.rows(self.answers))) for p in branches]
 
     def _compared(self, below: Sequence[tuple[Population, Sums]]) -> Comparison | None:
@@ -364,11 +338,6 @@ class Groups:
         # A week in which one or two were there is about them; the chart is all or nothing.
         active = None if any(n < self.policy.k for n in counts.values()) else counts
         return pattern(self.data.period, by_day, hours, [by_hour.get(h, 0) for h in range(24)], active)
-
-
-def _own(node: str) -> str:
-    """A name that no organisation has, for the members of the node itself."""
-    return f"\0{node}"
 
 
 def _people(population: Population, active: set[str], period: Period, hide: bool) -> People:

@@ -8,7 +8,17 @@ from dataclasses import dataclass
 import polars as pl
 
 from reports.catalogue import Catalogue
-from reports.context.change import Change, ChangeLine, FollowUp, lines, mean_line, right_by, share_line, status
+from reports.context.change import (
+    Change,
+    ChangeLine,
+    FollowUp,
+    TakenUp,
+    lines,
+    mean_line,
+    right_by,
+    share_line,
+    status,
+)
 from reports.context.group_advice import Suggested
 from reports.context.group_parts import Sums
 from reports.context.group_rows import with_points
@@ -38,8 +48,12 @@ class Cut:
         return {m: self.sums.study.get(m, 0.0) for m in self.sums.active & self.population.ids}
 
 
+Taken = Callable[[Suggested], TakenUp]
+"""From a suggestion to what was made of it."""
+
+
 def group_change(
-    period: Period, before: Cut, now: Cut, suggested: Iterable[Suggested], catalogue: Catalogue, k: int
+    period: Period, before: Cut, now: Cut, suggested: Iterable[Suggested], taken: Taken, catalogue: Catalogue, k: int
 ) -> Change | None:
     """None where fewer than k members have records in either period: then neither is shown."""
     if any(len(cut.sums.active & cut.population.ids) < k for cut in (before, now)):
@@ -51,16 +65,17 @@ def group_change(
             share_line("accuracy", right_by(before.answers), right_by(now.answers)),
         ]
     )
-    followed = tuple(_follow(one, before, now, catalogue, k) for one in suggested)
+    followed = tuple(_follow(one, before, now, taken, catalogue, k) for one in suggested)
     return Change(period.first, period.last, shown, tuple(f for f in followed if f is not None))
 
 
-def _follow(one: Suggested, before: Cut, now: Cut, catalogue: Catalogue, k: int) -> FollowUp | None:
+def _follow(one: Suggested, before: Cut, now: Cut, taken: Taken, catalogue: Catalogue, k: int) -> FollowUp | None:
     find = FOLLOWED.get(one.note.key)
     if find is None:
         return None
     line, good, kind = *find(one, before, now, catalogue, k), one.note
-    return FollowUp(_short(kind), line, status(line, good=good))
+    made = taken(one)
+    return FollowUp(_short(kind), line, status(line, good=good), made.state, made.owner, made.done)
 
 
 def _short(advice: Note) -> Note:

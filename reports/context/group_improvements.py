@@ -25,10 +25,11 @@ def of_group(groups: Groups, node: str) -> Improvements | None:
         found = organisation_name(data, org)
         return Text(found, found)
 
-    below = sorted(set(groups.branches(node)))
+    branches = sorted(set(groups.beside.branches(node)))
+    below = frozenset[str]().union(*(orgs for _, orgs in groups.populations.of(node).spans))
     period = data.period.first, data.period.last
     cuts = partial(_cuts, groups.before, groups) if groups.before is not None else None
-    return improvements(data.issues, node, below, period, name, cuts, data.catalogue, groups.policy.k)
+    return improvements(data.issues, node, below, branches, period, name, cuts, data.catalogue, groups.policy.k)
 
 
 def _cuts(before: Groups, groups: Groups, node: str) -> tuple[Cut, Cut] | None:

@@ -10,7 +10,7 @@ from reports.data import Content, ReportData
 from reports.figures import Figure
 from reports.provenance import Provenance
 from schemas.metrics import METRICS_VERSION
-from schemas.reference import MEMBER_CATEGORIES, MEMBER_ROLES, ORGANISATION_KINDS, Choice, Text
+from schemas.reference import MEMBER_CATEGORIES, MEMBER_ROLES, ORGANISATION_KINDS, Choice, Roster, Text
 
 NOBODY = Text("", "")
 
@@ -93,9 +93,14 @@ def named(names: dict[str, Text], code: str) -> Text:
 
 def organisation_name(data: ReportData, org_id: str, day: date | None = None) -> str:
     """Name of an organisation on a day (default: the last of the period), or its id."""
-    row = data.roster.organisation(org_id, day or data.period.last)
+    return name_of(data.roster, org_id, day or data.period.last)
+
+
+def name_of(roster: Roster, org_id: str, day: date) -> str:
+    """Name of an organisation on a day, else the one in its last row, or its id."""
+    row = roster.organisation(org_id, day)
     if row is None:
-        rows = [o for o in data.roster.organisations if o.org_id == org_id]
+        rows = [o for o in roster.organisations if o.org_id == org_id]
         row = rows[-1] if rows else None
     return row.name or org_id if row else org_id
 

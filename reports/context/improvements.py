@@ -5,12 +5,12 @@ They are about organisations: an owner is shown by office, nobody by name or id.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from reports.catalogue import Catalogue
-from reports.context.change import ChangeLine, mean_line, right_by, share_line, status
+from reports.context.change import ChangeLine, TakenUp, mean_line, right_by, share_line, status
 from reports.context.group_advice import Suggested
 from reports.context.group_change import FOLLOWED, Cut
 from reports.context.head import named
@@ -94,22 +94,24 @@ class Improvements:
 def improvements(
     found: Sequence[Issue],
     node: str,
-    below: Sequence[str],
+    below: Collection[str],
+    branches: Sequence[str],
     period: tuple[date, date],
     name: Name,
     cuts: Cuts | None,
     catalogue: Catalogue,
     k: int,
 ) -> Improvements | None:
-    """None where there is nothing to say. ``below``: organisations with members of their own. ``cuts``: None where
-    there is no period before."""
+    """None where there is nothing to say. ``below``: organisations below on a day of the period; ``branches``: those
+    with members of their own. ``cuts``: None where there is no period before."""
     first, last = period
     shown = current(found, first)
     own = [i for i in shown if i.org_id == node]
-    sent = [i for i in shown if i.from_org == node and i.org_id != node]
+    # Whoever enters a step names the organisation that it comes from: only what is below is this one's to follow.
+    sent = [i for i in shown if i.from_org == node and i.org_id != node and i.org_id in below]
     ages = tuple(
         _ages(org, name(org), mine, last)
-        for org in below
+        for org in branches
         if org != node and (mine := [i for i in shown if i.org_id == org])
     )
     if not (own or sent or ages):
@@ -120,6 +122,27 @@ def improvements(
         tuple(_line(i, last, name, _moved(i, cuts, catalogue, k), catalogue, figures=False) for i in sent),
         ages,
     )
+
+
+def taken_up(found: Sequence[Issue], node: str, first: date) -> Callable[[Suggested], TakenUp]:
+    """What a node made of a suggestion of its report: of the improvements about the same that the report of the period
+    from ``first`` on lists, the newest."""
+    mine = {(i.problem, i.about): i for i in current(found, first) if i.org_id == node}  # the oldest come first
+
+    def of(one: Suggested) -> TakenUp:
+        issue = mine.get((SUGGESTED.get(one.note.key, ""), one.subject))
+        if issue is None:
+            return TakenUp()
+        state = f"improve.{issue.state}" if issue.assigned or not issue.open else "improve.not_taken"
+        done = [named(_ACTIONS, code) for code in issue.actions]
+        return TakenUp(state, office(issue), Text("；".join(d.zh for d in done), "; ".join(d.en for d in done)))
+
+    return of
+
+
+def office(issue: Issue) -> Text:
+    """The office of the owner, as people read it; nothing where nobody owns it or the office is not known."""
+    return named(_OFFICES, issue.owner_role) if issue.owner_role else Text("", "")
 
 
 def _line(
@@ -141,7 +164,7 @@ def _line(
         raised=issue.raised,
         state=f"improve.{issue.state}",
         acknowledged=issue.assigned,
-        owner=named(_OFFICES, issue.owner_role) if issue.owner_role else Text("", ""),
+        owner=office(issue),
         due=issue.due,
         overdue=issue.overdue(last),
         done=tuple(named(_ACTIONS, code) for code in issue.actions),

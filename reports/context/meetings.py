@@ -35,14 +35,14 @@ def meeting_lines(data: CreditData | None, orgs: Collection[str]) -> tuple[Meeti
             _NAMES[kind.meeting],
             Figure("meetings_held", kind.held),
             f"group.life_every_{kind.every}" if kind.every else "",
-            tuple(map(_period, kind.missing)) if single else (),
+            tuple(map(period_name, kind.missing)) if single else (),
             single and kind.periods > 0 and not kind.missing,
         )
         for kind in rhythm(data, orgs)
     )
 
 
-def _period(label: str) -> Text:
+def period_name(label: str) -> Text:
     """``2026-05``, ``2026-Q2`` or ``2026`` as offices write it."""
     year, _, part = label.partition("-")
     if not part:

@@ -75,9 +75,9 @@ def org_map(groups: Groups, node: str, most: int) -> OrgMap:
 
 def _children(groups: Groups) -> dict[str, list[str]]:
     """Organisation → those below it, by id. One that moved in the period stands where it was last."""
-    nodes, found = groups.populations.nodes(), dict[str, list[str]]()
-    for node in sorted(nodes, key=natural):
-        if (parent := groups.parent_of(node, nodes)) is not None:
+    found: dict[str, list[str]] = {}
+    for node in sorted(groups.beside.nodes, key=natural):
+        if (parent := groups.beside.parents[node]) is not None:
             found.setdefault(parent, []).append(node)
     return found
 

@@ -98,7 +98,9 @@ def _item(row: Row) -> str | None:
     return msgspec.json.encode(names).decode() if names else None
 
 
-_NAMING = frozenset(NAMING) | {"number", "position", "day", "starts", "reason", "question_id"}
+_NAMING = frozenset(NAMING) | {
+    "number", "position", "day", "starts", "reason", "question_id", "quarter", "survey_id", "item_id", "choice",
+}  # fmt: skip
 
 
 def _metadata(report: Any) -> dict[str, str]:

@@ -13,7 +13,9 @@ import polars as pl
 from reports.errors import ReportError
 from schemas.reference import Member, Organisation, Roster
 from sinks.read import ALL_ANSWERS, Filters, Scope
+from sinks.read.families import SURVEY_QUARTERS
 from sinks.read.generations import GenerationInfo
+from sinks.read.reader import DTYPES, query_named
 
 Row = TypeVar("Row", Member, Organisation)
 
@@ -23,6 +25,8 @@ earlier may have fewer."""
 
 LATER = frozenset({"competences"})
 """Reference tables that came when reports had been issued already: what was issued without them had no rows of them."""
+LATER_QUERIES = frozenset({SURVEY_QUARTERS})
+"""Queries that came when reports had been issued already: what was issued without asking them at all had no answer."""
 
 
 EARLIER: Mapping[str, str] = {ALL_ANSWERS: "answers"}
@@ -136,6 +140,8 @@ class Recorded:
         self, name: str, scope: Scope, filters: Filters | None = None, *, limit: int | None = None
     ) -> pl.DataFrame:
         """See ``Source``."""
+        if name in LATER_QUERIES and not any(call.startswith(f'["{name}",') for call in self.kept.frames):
+            return pl.DataFrame(schema={c.name: DTYPES[c.type] for c in query_named(name).columns})
         call = asked(name, scope, filters, limit)
         if name in EARLIER and call not in self.kept.frames:
             call = asked(EARLIER[name], scope, filters, limit)

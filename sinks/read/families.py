@@ -1,5 +1,5 @@
 """Queries that are made from the declarations of further families: the rows of each as people may ask for them, and
-all of them for programs that draw figures or a member's own page."""
+all of them for programs that draw figures or a member's own page. Of anonymous answers programs get sums by quarter."""
 
 from __future__ import annotations
 
@@ -124,10 +124,41 @@ def all_rows(family: Family) -> str:
     return f"all rows of {family.name}"
 
 
+SURVEY_QUARTERS = "answers to surveys by quarter"
+_SURVEY_QUARTERS = Query(
+    name=SURVEY_QUARTERS,
+    title=FAMILIES["survey"].title,
+    description=_FOR_PROGRAMS,
+    columns=(
+        Column("org_id", "text", Text("组织", "organisation of whoever answered, without what is below it")),
+        Column("quarter", "day", Text("季度首日", "first local day of the quarter")),
+        Column("survey_id", "text", Text("问卷", "the survey")),
+        Column("item_id", "text", Text("题目", "question of the survey")),
+        Column("choice", "text", Text("选项", "option")),
+        Column("answers", "integer", Text("次数", "how often it was chosen")),
+    ),
+    filters=frozenset({"first", "last"}),
+    details=frozenset({"named"}),
+    template="""
+SELECT substring(member_id, 5) AS org_id, toStartOfQuarter(day) AS quarter, survey_id, item_id, pair.1 AS choice,
+    sum(pair.2) AS answers
+FROM (
+    SELECT member_id, day, survey_id, item_id, arrayZip(choices, answers) AS pairs
+    FROM survey FINAL
+    WHERE @operator AND generation = {generation:UInt16} AND @on_days(day) AND events > 0
+)
+ARRAY JOIN pairs AS pair
+GROUP BY org_id, quarter, survey_id, item_id, choice
+ORDER BY org_id, quarter, survey_id, item_id, choice""",
+)
+
 PROGRAM_QUERIES: Mapping[str, Query] = {
-    all_rows(f): _query(f, all_rows(f), f.title, _FOR_PROGRAMS, disclosed=False)
-    for f in FAMILIES.values()
-    if f.measures
+    **{
+        all_rows(f): _query(f, all_rows(f), f.title, _FOR_PROGRAMS, disclosed=False)
+        for f in FAMILIES.values()
+        if f.measures
+    },
+    SURVEY_QUARTERS: _SURVEY_QUARTERS,
 }
-"""All rows of the families that have figures, by name. No command and no address asks them: who reads them applies what
-the family says of its audience."""
+"""All rows of the families that have figures, and sums of anonymous answers, by name. No command and no address asks
+them: who reads them applies what the family says of its audience."""

@@ -21,8 +21,13 @@ from reports import withholding
 from reports.analytics.computed import COMPUTED
 from reports.asking import ALL, frames
 from reports.context.activities import ActivityLine
+from reports.context.group import Groups
+from reports.context.quality import Deliveries
+from reports.data import EVERYTHING as EVERYTHING_ABOUT
+from reports.data import Policy
 from reports.families import figure
 from reports.load import load as load_reports
+from reports.population import Populations
 from schemas.credit import CreditPolicy
 from schemas.envelope import ORGANISATION
 from schemas.errors import XuejingError
@@ -324,6 +329,51 @@ def test_answers_of_a_survey_are_counted_as_a_whole(loaded: Store, expected: Res
             asked(loaded, "survey-answers", EVERYTHING, **(QUARTER | wrong))
 
 
+def test_reports_have_results_of_surveys_by_quarter(loaded: Store, expected: Result) -> None:
+    """The second quarter, in a report of June as in one of the quarter; equal for every scope; nothing by day."""
+    sums: Counter[Any] = Counter()
+    for (name, day, item), row in expected.families["survey"].items():
+        if day <= QUARTER["last"]:
+            for choice, n in zip(row["choices"], row["answers"], strict=True):
+                sums[name.removeprefix(ORGANISATION), row["survey_id"], item, choice] += n
+    credit = CreditPolicy.of("", tuple(FAMILIES))
+    moment = datetime(2026, 7, 1, 4, tzinfo=UTC)
+
+    def found(scope: Scope = EVERYTHING, at: datetime = moment, policy: CreditPolicy = credit, **days: Any) -> Any:
+        data = load_reports(Reader(loaded), scope, as_of=at, credit=policy, **(QUARTER | days))
+        return data, {tuple(row[:-1]): row[-1] for row in data.surveys.drop("quarter", strict=False).iter_rows()}
+
+    data, rows_of = found()
+    assert rows_of == sums
+    assert data.surveys["quarter"].unique().to_list() == [QUARTER["first"]]
+    assert "member_id" not in data.surveys.columns
+    assert found(first=date(2026, 6, 1))[1] == found(Scope("b1", "named"))[1] == sums
+    for nothing in (
+        found(at=datetime(2026, 6, 30, 4, tzinfo=UTC)),
+        found(policy=CreditPolicy.of("", ("contest",))),
+        found(last=date(2026, 6, 29)),
+        found(member="m03"),
+        found(Scope.own("m03")),
+    ):
+        assert nothing[1] == {}
+    groups = Groups(data, Populations(data.roster, data.period), Deliveries(data), EVERYTHING_ABOUT, Policy())
+    for org, below in (("b1", {"b1"}), ("top", {"b1", "b2", "b3"})):
+        shown = {}
+        surveys = groups.report(org).surveys
+        assert surveys is not None
+        for line in surveys.lines:
+            if not line.answers.hidden:
+                shown[line.survey_id, line.item_id, line.choice] = line.chosen.x
+                total = sum(
+                    n for (o, s, i, _), n in sums.items() if o in below and (s, i) == (line.survey_id, line.item_id)
+                )
+                assert line.answers.value == total
+        assert shown == {
+            key: sum(n for (o, *rest), n in sums.items() if o in below and tuple(rest) == key) for key in shown
+        }
+        assert len(shown) > 5
+
+
 def test_results_of_a_contest_are_those_of_its_first_attempt_and_the_board_is_by_consent(loaded: Store) -> None:
     day = {"first": date(2026, 6, 10), "last": date(2026, 6, 10)}
     columns = ("finished", "duration_ms", "questions", "answers", "correct", "score", "max_score")
@@ -395,6 +445,7 @@ def test_the_dashboard_shows_what_the_families_allow(loaded: Store) -> None:
     assert shown(gatherer.member(own, page).report.activities) == {"named", "branch", "self"}
     assert shown(gatherer.member(secretary, page).report.activities) == {"named", "branch"}
     assert "self" not in shown(gatherer.member(OPERATOR, page).report.activities)
+    assert gatherer.branch(secretary, quarter).report.surveys is None, "no page shows them"
     off = Gatherer(loaded, CreditPolicy.of("", ()), clock=gatherer.clock)
     assert off.branch(secretary, quarter).report.activities == ()
 

@@ -31,6 +31,9 @@ class College(Ops):
 
     people: list[str]
 
+    def name(self, org: str) -> str:
+        return next(o.name for o in Reader(self.running.store).roster().organisations if o.org_id == org)
+
     def improve(self, *arguments: str) -> str:
         return self.cli("improve", *arguments).stdout.strip()
 
@@ -71,8 +74,8 @@ def college(tmp_path_factory: pytest.TempPathFactory) -> Iterator[College]:
 def test_a_suggestion_becomes_an_improvement_and_the_next_report_shows_it(college: College) -> None:
     secretary, owner = college.people[:2]
     assert college.report(BRANCH, *MARCH)["improvements"] is None
-    listed = college.cli("improve", "suggestions", BRANCH, *MARCH).stderr
-    assert re.search(rf"^ *1 +{BRANCH} ", listed, re.MULTILINE), listed
+    listed = college.cli("improve", "suggestions", BRANCH, *MARCH).stdout
+    assert re.search(rf"^ *1 +{BRANCH} {college.name(BRANCH)} ", listed, re.MULTILINE), listed
     improvement = college.improve("raise", BRANCH, "--by", secretary, "--suggestion", "1", *MARCH, "--on", "2026-04-02")
     college.improve("assign", improvement, "--owner", owner, "--due", "2026-04-20", "--on", "2026-04-03")
     (row,) = college.asked()
@@ -96,6 +99,11 @@ def test_a_suggestion_becomes_an_improvement_and_the_next_report_shows_it(colleg
     assert moved["change"]["low"] < moved["change"]["value"] < moved["change"]["high"]
     assert line["moved"] in {"change.better", "change.worse", "change.not_clear"}
     assert "Joint session" in report["page"]
+    # Beside last period's suggestion, which it takes up, stands who took it on.
+    taken = [f for f in report["change"]["followed"] if f["owner"]]
+    assert [(f["state"], f["owner"], f["done"]) for f in taken] == [
+        ("improve.closed", "Organisation officer", "Joint session")
+    ]
     assert secretary not in report["page"]
     assert owner not in report["page"]
     # As it stood at the end of March there was nothing, and the report of May no longer lists what April closed.
@@ -141,8 +149,13 @@ def test_a_committee_sends_one_down_and_sees_it_acknowledged_and_how_old_it_is(c
     college.improve("assign", sent, "--owner", owner, "--on", "2026-04-06")
     (line,) = college.report("o-college", *APRIL)["improvements"]["sent"]
     assert (line["acknowledged"], line["state"]) == ("2026-04-06", "improve.assigned")
-    listed = college.cli("improve", "list").stderr
-    assert sent in listed
+    # Programs read it from stdout: ids come first, names behind them, an owner is an office.
+    (row,) = [line for line in college.cli("improve", "list").stdout.splitlines() if line.startswith(f"{sent} ")]
+    assert row.split()[1] == "o-humanities"
+    assert f"o-humanities {college.name('o-humanities')}" in row
+    assert f"o-college {college.name('o-college')}" in row
+    assert re.search(r" assigned +2026-04-06 +Branch secretary ", row), row
+    assert owner not in row
 
 
 def test_a_step_taken_back_leaves_the_others(college: College) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 import cli
 from commands.context import Context
 from commands.issued_erasing import erase_members
-from commands.issuing import IssuingBusy, Made, Wanted, one_issues, register_version, to_issue
+from commands.issuing import IssuingBusy, Made, Wanted, data_of, one_issues, register_version, to_issue
 from commands.rebuild import run as rebuild
 from commands.retention import apply as drop_old
 from reports.data import EVERYTHING
@@ -35,6 +35,7 @@ from schemas.tables import CALIBRATIONS, ITEM_THRESHOLDS
 from sinks.clickhouse import ClickHouseSink
 from sinks.client import Store
 from sinks.read import Scope
+from sinks.read.families import SURVEY_QUARTERS
 from sinks.read.generations import ensure_generation
 from sinks.reference import write_reference
 from sinks.rosters import StoreRosters
@@ -44,6 +45,7 @@ from tests.support.world import DAYS, day, lines, reference
 
 FIRST, LAST = day(2), day(DAYS - 3)
 PERIOD = ("--from", str(FIRST), "--to", str(LAST))
+QUARTER = ("--from", "2026-01-01", "--to", "2026-03-31")
 DAY_ONE = datetime(2026, 9, 1, tzinfo=UTC)
 
 
@@ -78,11 +80,33 @@ class Running:
         assert result.exit_code == 0, result.output
         return result
 
-    def report(self, name: str, kind: str, subject: str, *options: str) -> dict[str, bytes]:
+    def report(
+        self, name: str, kind: str, subject: str, *options: str, period: tuple[str, ...] = PERIOD
+    ) -> dict[str, bytes]:
         """The files of a report."""
         out = self.folder / name
-        self.run("report", kind, *([subject] if subject else []), *PERIOD, "--out", str(out), *options)
+        self.run("report", kind, *([subject] if subject else []), *period, "--out", str(out), *options)
         return {str(p.relative_to(out)): p.read_bytes() for p in sorted(out.rglob("*")) if p.is_file()}
+
+
+def further(number: int, choice: str = "A") -> list[bytes]:
+    """Events of further families in March, with ids from ``number`` on: answers of two branches to a survey, steps of
+    an improvement that was sent down, and what members did."""
+    found: list[bytes] = []
+
+    def add(kind: str, at: str, member: str, **fields: Any) -> None:
+        found.append(event(number + len(found), kind, f"2026-03-{at}+08:00", member, "", **fields))
+
+    for org in ["l1"] * 7 + ["r1"] * 5:
+        add("survey", "10T14:30:00", f"org:{org}", survey_id="s1", item_id="s1-1", choice=choice)
+    about = {"improvement_id": "improved-1", "target_org": "l1", "from_org": "left", "problem": "study"}
+    add("improvement", "04T09:00:00", "m07", step="raised", **about)
+    add("improvement", "05T09:00:00", "m08", step="assigned", due="2026-03-12", **about)
+    add("improvement", "06T09:00:00", "m08", step="acted", action="talk", **about)
+    for n in range(8):
+        add("reflection", "09T10:00:00", f"m{n:02}", reflection_id=f"r{n}", step="submitted")
+        add("push", "09T11:00:00", f"m{n:02}", content_id="c", step="delivered")
+    return found
 
 
 def calibrated(store: Store, at: datetime) -> None:
@@ -100,6 +124,11 @@ def everything_changes(running: Running) -> None:
     later = datetime(2026, 11, 2, tzinfo=UTC)
     late = lines(99, 300)
     running.send([line.replace(b'"00000000', b'"10000000') for line in late], later)
+    running.send(further(300_000, "B"), later)
+    running.send([event(400_000, "withdraw", "2026-03-20T10:00:00+08:00", "org:l1", "", target_event_id=uid(200_000),
+                        reason="r")], later)  # fmt: skip
+    closed = {"improvement_id": "improved-1", "target_org": "l1", "problem": "study", "step": "closed"}
+    running.send([event(400_001, "improvement", "2026-03-15T09:00:00+08:00", "m07", "", **closed)], later)
     running.send(
         [
             event(90_000 + n, "withdraw", "2026-03-20T10:00:00+08:00", f"m{n:02}", target_event_id=uid(n))
@@ -124,6 +153,7 @@ def everything_changes(running: Running) -> None:
 def running(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Running:
     found = Running(store, tmp_path, monkeypatch)
     found.send(lines(7, 700), found.clock)
+    found.send(further(200_000), found.clock)
     return found
 
 
@@ -139,12 +169,52 @@ def test_issued_reports_are_made_again_byte_by_byte(running: Running) -> None:
     assert len(cut_offs) == len(SUBJECTS)
     everything_changes(running)
     for (kind, subject), files in issued.items():
+        # Of the top only how many are open is said: it sent none down.
+        assert told(files) == ({"improved-1"} if subject in ("l1", "") else set())
         moment = cut_offs["group" if kind == "branch" else kind, subject].replace(" ", "T") + "+00:00"
         again = running.report(f"again-{kind}-{subject}", kind, subject, "--as-of", moment)
         assert again == files, (kind, subject)
         now = running.report(f"now-{kind}-{subject}", kind, subject)
         assert now.keys() >= files.keys()
         assert now != files
+
+
+def told(files: dict[str, bytes]) -> set[str]:
+    """Ids of surveys and improvements that stand in the English pages of reports, and the family that all have."""
+    pages = b"".join(content for name, content in files.items() if name.endswith(".en.html"))
+    return {name for name in ("improved-1", "s1-1") if name.encode() in pages}
+
+
+def test_a_quarter_with_a_survey_is_made_again_byte_by_byte(running: Running) -> None:
+    issued = {s: running.report(f"first-{s}", "branch", s, "--issue", period=QUARTER) for s in ("l1", "left")}
+    entries = {i.series.subject: i for i in Register(running.store).all()}
+    everything_changes(running)
+    for subject, files in issued.items():
+        assert told(files) == {"improved-1", "s1-1"}
+        moment = entries[subject].cut_off.isoformat()
+        assert running.report(f"again-{subject}", "branch", subject, "--as-of", moment, period=QUARTER) == files
+        now = running.report(f"now-{subject}", "branch", subject, "--format", "json", "--lang", "en", period=QUARTER)
+        then, found = (json.loads(next(v for k, v in f.items() if k.endswith(".en.json"))) for f in (files, now))
+        (line,) = then["report"]["surveys"]["lines"]
+        assert (line["choice"], line["answers"]["value"]) == ("A", 7)
+        lines_now = found["report"]["surveys"]["lines"]
+        assert [(n["choice"], n["chosen"]["x"], n["answers"]["value"]) for n in lines_now] == [
+            ("A", 6, 13),
+            ("B", 7, 13),
+        ]
+
+
+def test_what_was_issued_before_surveys_stood_in_reports_is_made_again_without(running: Running) -> None:
+    running.report("first", "branch", "l1", "--issue", period=QUARTER)
+    register = Register(running.store)
+    (entry,) = register.all()
+    kept = register.snapshot(entry)
+    assert data_of(entry, kept).surveys["answers"].to_list() == [7, 5]
+    asked = {call for call in kept.frames if SURVEY_QUARTERS in call}
+    assert len(asked) == 1
+    assert not any("member_id" in kept.frames[call].columns for call in asked)
+    earlier = replace(kept, frames={call: frame for call, frame in kept.frames.items() if call not in asked})
+    assert data_of(entry, earlier).surveys.is_empty()
 
 
 def test_a_moment_that_was_not_issued_is_computed_from_the_archive(running: Running) -> None:
@@ -194,11 +264,12 @@ def test_a_moment_that_can_not_be_compared_leaves_no_files(running: Running) -> 
 
 def test_every_format_is_the_same_again(running: Running) -> None:
     formats = ("--format", ",".join(FORMATS), "--lang", "zh")
-    issued = running.report("first", "branch", "l1", "--issue", *formats)
+    issued = running.report("first", "branch", "l1", "--issue", *formats, period=QUARTER)
+    assert "branches/l1.tables/surveys_lines.csv" in issued
     assert {name.rpartition(".")[2] for name in issued} >= {"html", "json", "csv", "parquet", "xlsx"}
     ((cut_off,),) = running.store.rows("SELECT toString(cut_off) FROM issued_reports FINAL")
     everything_changes(running)
-    again = running.report("again", "branch", "l1", "--as-of", f"{cut_off.replace(' ', 'T')}+00:00")
+    again = running.report("again", "branch", "l1", "--as-of", f"{cut_off.replace(' ', 'T')}+00:00", period=QUARTER)
     assert again.keys() == issued.keys()
     assert [name for name in again if again[name] != issued[name]] == []
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import polars as pl
+
 from reports.catalogue import Catalogue
 from reports.data import ReportData
 from schemas.reference import Competence, Course, Exam, KnowledgePoint, Member, Organisation, Question
@@ -117,6 +119,12 @@ def mapped() -> ReportData:
     )  # fmt: skip
     rows = [answer(m.member_id, i % 3 > 0, q) for i, m in enumerate(people) for q in ("q1", "q2")]
     return make(people, [study(m.member_id) for m in people], rows, catalogue=catalogue, organisations=DEEP)
+
+
+def answers_to_survey(*rows: tuple[str, str, str, int], quarter: date = date(2026, 1, 1)) -> pl.DataFrame:
+    """What a run reads of surveys, from organisation, question, option and how often it was chosen."""
+    columns = ("org_id", "quarter", "survey_id", "item_id", "choice", "answers")
+    return pl.DataFrame([(org, quarter, "s1", *rest) for org, *rest in rows], schema=columns, orient="row")
 
 
 def make(people: list[Member], days: list[Any] = [], answers: list[Any] = [], **more: Any) -> ReportData:  # noqa: B006

@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from commands.explain import _print
 from commands.explaining import IntervalLine, StudyExplained, Unexplained, check_against, explain_study
 from commands.explaining_answers import AnswerLine, check_answers, explain_answers
+from commands.tabular import show_whole
 from schemas.days import day_number
 from schemas.tables import ANSWERS, MICRO
 from streams.facts import FACT_COLUMNS, facts_from_archive
@@ -213,6 +213,6 @@ def test_members_of_the_harness_do_not_mix() -> None:
 def test_nothing_is_cut_off_in_a_narrow_terminal(width: int, terminal: bool) -> None:
     rows = [("course", "start", "why", "event"), ("C01", "2025-03-03T13:58:00+08:00", "", "076aee2a" * 5)]
     out = io.StringIO()
-    _print(rows, Console(file=out, width=width, force_terminal=terminal, color_system=None))
+    show_whole(rows, Console(file=out, width=width, force_terminal=terminal, color_system=None))
     assert all(value in out.getvalue() for value in rows[1])
     assert "…" not in out.getvalue()

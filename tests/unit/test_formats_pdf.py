@@ -28,7 +28,7 @@ from tests.support.documents import (
     reports_of,
     squeezed,
 )
-from tests.support.small_reports import FIRST, answer, make, members, study
+from tests.support.small_reports import FIRST, answer, answers_to_survey, make, members, study
 
 pytestmark = pytest.mark.usefixtures("chinese_font")
 BODY, SLACK = 16.0, 3.0
@@ -39,7 +39,8 @@ def small() -> ReportData:
     people = [*members("b1", 12), *members("b2", 6)]
     days = [study(m.member_id, FIRST + timedelta(days=i), 30 + i) for i, m in enumerate(people)]
     answers = [answer(m.member_id, i % 3 == 0, exam="e1", response="BC"[i % 3 > 0]) for i, m in enumerate(people)]
-    return make(people, days, answers)
+    surveys = answers_to_survey(("b1", "i1", "A", 4), ("b1", "i1", "B", 3), ("b1", "i2", "A", 2))
+    return make(people, days, answers, surveys=surveys)
 
 
 REPORTS = reports_of(small())

@@ -90,7 +90,7 @@ def test_last_periods_suggestion_is_followed() -> None:
     assert (topic.line.before.x, topic.line.before.n) == (2, 20)
     assert (topic.line.now.x, topic.line.now.n) == (18, 20)
     assert topic.status == "change.better"
-    assert (topic.owner, topic.done) == ("", ""), "who took it on is written by hand"
+    assert (topic.state, topic.owner.en, topic.done.en) == ("", "", ""), "who took it on is written by hand"
 
 
 def test_a_period_in_which_few_were_there_is_not_compared() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
+from reports.context.change import FollowUp
 from reports.context.group import GroupReport, Groups
 from reports.context.improvements import SUGGESTED
 from reports.context.quality import Deliveries
@@ -15,8 +18,9 @@ from reports.improvements import Issue, current
 from reports.population import Populations
 from reports.render import Page, Renderer
 from schemas.families.improvement import PROBLEMS
+from schemas.reference import Text
 from tests.support.report_frames import days_frame
-from tests.support.small_reports import FIRST, answer, make, members, study
+from tests.support.small_reports import DEEP, FIRST, answer, make, members, study
 
 AGO = FIRST - timedelta(days=10)
 
@@ -30,13 +34,13 @@ def issue(**changed: object) -> Issue:
     return replace(found, **changed)  # type: ignore[arg-type]
 
 
-def improving(*issues: Issue, count: int = 10) -> ReportData:
+def improving(*issues: Issue, count: int = 10, **more: Any) -> ReportData:
     """Nearly everybody was wrong in the period before and is right in this one."""
     people = members("b1", count)
     answers = [answer(m.member_id, i == 0, "q1", day=AGO, seconds=9 + i) for i, m in enumerate(people)] * 2
     answers += [answer(m.member_id, i != 0, "q1", day=FIRST, seconds=9 + i) for i, m in enumerate(people)] * 2
     before = [study(m.member_id, day=AGO) for m in people]
-    data = make(people, [study(m.member_id, day=FIRST) for m in people], answers)
+    data = make(people, [study(m.member_id, day=FIRST) for m in people], answers, **more)
     flat = [row | {"org_id": "b1"} for rows in before for row in (rows if isinstance(rows, list) else [rows])]
     return replace(data.with_before(days_frame(flat)), issues=issues)
 
@@ -132,3 +136,54 @@ def test_the_committee_sees_ages_and_only_the_direction() -> None:
     page = Renderer("en").report("group", report, Page())
     assert f"<h3>{words('section.improvements')}</h3>" not in page  # nothing would stand below it
     assert f"<h3>{words('section.improvements_ages')}</h3>" in page
+
+
+def test_only_what_lies_below_was_sent_down() -> None:
+    """Whoever enters a step names the organisation that it comes from."""
+    found = [
+        issue(from_org="g1", improvement_id="own"),
+        issue(from_org="g1", improvement_id="other", org_id="b4"),
+        issue(from_org="g1", improvement_id="above", org_id="top"),
+        issue(from_org="top", improvement_id="between", org_id="g2"),
+    ]
+    data = improving(*found, organisations=DEEP)
+    middle, top = group(data, "g1").improvements, group(data, "top").improvements
+    assert middle is not None
+    assert [i.id for i in middle.sent] == ["own"]
+    assert top is not None
+    assert [i.id for i in top.sent] == ["between"], "also where nobody belongs to the organisation itself"
+
+
+def followed(*issues: Issue) -> tuple[FollowUp, str]:
+    """The topic that last period's figures suggested, and the page."""
+    people = members("b1", 10)
+    answers = [answer(m.member_id, i == 0, "q1", day=AGO) for i, m in enumerate(people)] * 2
+    answers += [answer(m.member_id, True, "q2", day=AGO) for m in people] * 4
+    data = make(people, [study(m.member_id) for m in people], answers)
+    before = [row | {"org_id": "b1"} for m in people for row in study(m.member_id, day=AGO)]
+    report = group(replace(data.with_before(days_frame(before)), issues=issues))
+    assert report.change is not None
+    (topic,) = [f for f in report.change.followed if f.advice.key == "followed.topic"]
+    return topic, Renderer("en").report("group", report, Page())
+
+
+def test_last_periods_suggestion_names_who_took_it_on() -> None:
+    about = issue(problem="topic", about="k1", state="acted")
+    old = issue(problem="topic", about="k1", owner_role="member", closed=FIRST - timedelta(days=1))
+    first = issue(problem="topic", about="k1", owner_role="organisation_officer", raised=AGO - timedelta(days=9))
+    others = [replace(about, about="k2"), replace(about, problem="silent"), replace(about, org_id="b2")]
+    topic, page = followed(about, first, old, *others)
+    assert (topic.state, topic.owner.en, topic.done.en) == (
+        "improve.acted", "Branch secretary", "Joint session; Talks, offers of help",
+    )  # fmt: skip
+    assert topic.done.zh == "集中学习、专题辅导；谈心了解、主动帮助"
+    assert re.search(r"<td>Branch secretary<br><span class=\"quiet\">Joint session", page)
+    topic, page = followed(replace(about, assigned=None, owner_role="", state="raised", actions=()))
+    assert (topic.state, topic.owner, topic.done) == ("improve.not_taken", Text("", ""), Text("", ""))
+    assert "<td>not assigned yet</td>" in page
+    topic, page = followed(replace(about, owner_role="", actions=()))
+    assert "<td>acted on</td>" in page
+    for nothing in ((), (old,), tuple(others)):
+        topic, page = followed(*nothing)
+        assert topic.state == ""
+        assert '<td><span class="blank"></span></td>' in page

@@ -27,7 +27,16 @@ from schemas.metrics import METRICS
 from schemas.reference import Member, Organisation
 from schemas.reference.columns import Language
 from sinks.read import Scope
-from tests.support.small_reports import FIRST, LAST, ORGANISATIONS, answer, make, members, study
+from tests.support.small_reports import (
+    FIRST,
+    LAST,
+    ORGANISATIONS,
+    answer,
+    answers_to_survey,
+    make,
+    members,
+    study,
+)
 from tests.support.texts import CHINESE, chinese_in
 
 VOID = {"meta", "br", "hr", "link", "img", "input"}
@@ -65,7 +74,8 @@ def full() -> ReportData:
         answers += [answer(m.member_id, True, "q5", day=FIRST + timedelta(days=d)) for d in (1, 2, 3)]
         answers.append(answer(m.member_id, False, "q5"))
     lines = [{"member_id": "b1-m1", "reason": "invalid"}, {"member_id": "b1-m1", "reason": "new_reason"}]
-    return make(people, days, answers, rejected=lines)
+    surveys = answers_to_survey(("b1", "i1", "A", 4), ("b1", "i1", "B", 3), ("b1", "i2", "A", 2), ("b2", "i1", "A", 5))
+    return make(people, days, answers, rejected=lines, surveys=surveys)
 
 
 def side_by_side() -> ReportData:

@@ -275,7 +275,8 @@ class Gatherer:
         """What a page over the days asked for is made from; ``aggregate``: a quarter that is over."""
         period = asked.period(today, aggregate=aggregate)
         now = self.clock()
-        data = recorded(reader, scope, period, org=org, member=member, as_of=now, credit=self.credit)[0]
+        # No page shows results of surveys, so that none waits for them.
+        data = recorded(reader, scope, period, org=org, member=member, as_of=now, credit=self.credit, surveys=False)[0]
         # Of what the member alone sees, a group's figures over periods that overlap would tell of single days.
         own = scope.detail == "own" if asked.kind == "member" else is_quarter(period, today)
         return data if own else replace(data, families=data.families.without_own())
