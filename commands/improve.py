@@ -174,7 +174,7 @@ def close(ctx: typer.Context, improvement_id: IdArgument, by: By, on: On = None)
 
 @app.command("reopen")
 def reopen(ctx: typer.Context, improvement_id: IdArgument, by: By, due: Due = None, on: On = None) -> None:
-    """重新打开 · Open it again."""
+    """重新整改 · Open it again."""
     _step(ctx, improvement_id, "reopened", by, on, due=due)
 
 
@@ -230,7 +230,7 @@ _SAID = {
     "assigned": _Said("已认领", "is assigned"),
     "acted": _Said("已登记措施", "is acted on"),
     "closed": _Said("已销号", "is closed"),
-    "reopened": _Said("已重新打开", "is open again"),
+    "reopened": _Said("重新整改", "is open again"),
 }
 
 
