@@ -32,6 +32,7 @@ ACCESS: dict[str, str] = {
     "{} can't be asked for {} detail": "{0} 不能按“{1}”的详细程度查询",
     "it can for {}": "可查询的详细程度：{0}",
     "ask without it": "请去掉后再查",
+    "ask {}": "可查询 {0}",
     "ask branch-day or branches": "可查询 branch-day 或 branches",
 }
 
