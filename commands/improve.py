@@ -37,7 +37,9 @@ from .improving import (
     action_of,
     check,
     check_about,
+    check_days,
     check_member,
+    check_new,
     check_places,
     known,
     line,
@@ -78,7 +80,7 @@ def suggestions(
     last: Last = None,
 ) -> None:
     """列出报告中的建议及其序号 · The suggestions of a report, with the numbers that `raise` takes."""
-    context = contexts.of(ctx)
+    context = _shown(ctx)
     with connected(context.settings) as store:
         found = _suggested(context.settings, store, org, _day(first), _day(last))
     zh = context.settings.language == "zh"
@@ -111,7 +113,7 @@ def raise_(
     on: On = None,
 ) -> None:
     """由报告的建议提出整改事项；可由上级下达 · Raise an improvement; prints its id."""
-    context = contexts.of(ctx)
+    context = _shown(ctx)
     if bool(problem) == bool(suggestion):
         raise InputError("an improvement comes from a suggestion or names a problem", hint="--suggestion or --problem")
     with connected(context.settings) as store:
@@ -131,6 +133,7 @@ def raise_(
         at = _moment(reader, on)
         check_places(reader.roster(), org, from_org, at.date())
         issue = raised(org, code, about, course, from_org, period, at.date())
+        check_new(issue, known(reader, org))
         _take(context, store, reader, issue, Taken("raised", by, at, _day(due)))
     typer.echo(issue.improvement_id)
     context.say(f"已提出整改事项 {issue.improvement_id}", f"improvement {issue.improvement_id} is raised")
@@ -170,7 +173,7 @@ def close(ctx: typer.Context, improvement_id: IdArgument, by: By, on: On = None)
 
 @app.command("reopen")
 def reopen(ctx: typer.Context, improvement_id: IdArgument, by: By, due: Due = None, on: On = None) -> None:
-    """重新打开 · Open it again."""
+    """重新整改 · Open it again."""
     _step(ctx, improvement_id, "reopened", by, on, due=due)
 
 
@@ -181,7 +184,7 @@ def listing(
     all_: Annotated[bool, typer.Option("--all", help="包括已销号的 · also those that are closed")] = False,
 ) -> None:
     """列出整改事项及进度 · Improvements and how they stand, and whether they are acknowledged."""
-    context = contexts.of(ctx)
+    context = _shown(ctx)
     with connected(context.settings) as store:
         reader = Reader(store)
         today = datetime.now(ZoneInfo(reader.generation().timezone)).date()
@@ -225,8 +228,16 @@ _SAID = {
     "assigned": _Said("已认领", "is assigned"),
     "acted": _Said("已登记措施", "is acted on"),
     "closed": _Said("已销号", "is closed"),
-    "reopened": _Said("已重新打开", "is open again"),
+    "reopened": _Said("重新整改", "is open again"),
 }
+
+
+def _shown(ctx: typer.Context) -> Context:
+    """The context of a command. Raises InputError where improvements are not shown."""
+    context = contexts.of(ctx)
+    if FAMILY not in context.settings.shown_families:
+        raise InputError("improvements are switched off here", where="families", hint="add improvement to families")
+    return context
 
 
 def _step(
@@ -239,7 +250,7 @@ def _step(
     due: datetime | None = None,
     action: str | None = None,
 ) -> None:
-    context = contexts.of(ctx)
+    context = _shown(ctx)
     with connected(context.settings) as store:
         reader = Reader(store)
         issue = one(reader, improvement_id)
@@ -251,8 +262,7 @@ def _step(
 
 def _take(context: Context, store: Store, reader: Reader, issue: Issue, taken: Taken) -> None:
     """Send the step, record who entered it as soon as Kafka has it, and wait until it counts."""
-    if FAMILY not in context.settings.shown_families:
-        raise InputError("improvements are switched off here", where="families", hint="add improvement to families")
+    check_days(issue, taken, datetime.now(UTC).astimezone(taken.at.tzinfo).date())
     check_member(reader.roster(), taken.member_id, "--owner" if taken.step == "assigned" else "--by")
     made = line(issue, taken)
     reached = with_broker(context.settings)

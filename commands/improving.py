@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from difflib import get_close_matches
@@ -38,17 +39,23 @@ class Taken:
 
 
 def code_of(choices: tuple[Choice, ...], text: str, where: str) -> str:
-    """The code that a person means by it or by its name. Raises InputError naming ``where``."""
+    """The code that a person means by it, by its name, or by a part of that. Raises InputError naming ``where``."""
     wanted = normalise(text)
     for choice in choices:
-        if wanted in {normalise(name) for name in (choice.code, *choice.title, *choice.aliases)}:
+        if wanted in {normalise(name) for name in _names(choice)}:
             return choice.code
     raise InputError(f"{text!r} is not known", where=where, hint=", ".join(f"{c.code} {c.title.zh}" for c in choices))
 
 
+def _names(choice: Choice) -> Iterator[str]:
+    """What people call it: 集中学习、专题辅导 is meant by either half, and nobody types what stands in brackets."""
+    yield from (choice.code, *choice.title, *choice.aliases)
+    yield from filter(None, re.split("[、（）]", choice.title.zh))
+
+
 def problem_of(text: str) -> str:
     """The code of a problem."""
-    return code_of(PROBLEMS, text, "PROBLEM")
+    return code_of(PROBLEMS, text, "--problem")
 
 
 def action_of(text: str) -> str:
@@ -86,6 +93,28 @@ def check(issue: Issue, step: str) -> None:
         )
 
 
+def check_new(issue: Issue, known_: Iterable[Issue]) -> None:
+    """Raise InputError where the same is open already: taken up twice it would be counted twice, and closed once."""
+
+    def same(one: Issue) -> tuple[str, ...]:
+        return one.org_id, one.problem, one.about, one.course_id, one.from_org
+
+    for one_ in known_:
+        if one_.open and same(one_) == same(issue):
+            raise InputError("the same improvement is open", where=one_.improvement_id, hint="xuejing improve list")
+
+
+def check_days(issue: Issue, taken: Taken, today: date) -> None:
+    """Raise InputError for a step of a day to come or before the raising, and for a due day before the step."""
+    day = taken.at.date()
+    if day > today:
+        raise InputError(f"{day} lies ahead", where="--on")
+    if day < issue.raised:
+        raise InputError(f"the improvement was raised on {issue.raised}", where="--on")
+    if taken.due is not None and taken.due < day:
+        raise InputError(f"the due day lies before {day}", where="--due", hint="--on enters a step afterwards")
+
+
 def check_member(roster: Roster, member_id: str, where: str) -> None:
     """Raise InputError for a member who is not in the roster: the step would be refused."""
     if not roster.known(member_id):
@@ -101,9 +130,12 @@ def check_places(roster: Roster, org: str, above: str, day: date) -> None:
 
 
 def check_about(catalogue: Catalogue, problem: str, about: str, course: str) -> None:
-    """Raise InputError for a knowledge point, question or course that is not in the catalogue: reports could follow no
-    figure of it. A kind of which the catalogue has none is not checked."""
+    """Raise InputError for a knowledge point, question or course that is not in the catalogue, and where the problem is
+    one of these and none is named: reports could follow no figure of it. A kind of which the catalogue has none is not
+    checked."""
     kinds: dict[str, Collection[str]] = {"topic": catalogue.points, "question": catalogue.questions}
+    if problem in kinds and not about:
+        raise InputError("the knowledge point or question is missing", where="--about")
     _check_listed(kinds.get(problem, ()), about, "--about")
     _check_listed(catalogue.courses, course, "--course")
 

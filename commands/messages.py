@@ -10,7 +10,7 @@ from functools import cache
 
 from schemas.errors import XuejingError
 
-from .messages_access import ACCESS
+from .messages_access import ACCESS, DETAILS
 from .messages_collector import COLLECTOR
 from .messages_improve import IMPROVE
 from .messages_rights import RIGHTS
@@ -309,8 +309,15 @@ def chinese(text: str) -> str:
     """The text in Chinese; as it is where the list lacks it (words of Kafka, ClickHouse, the system)."""
     for pattern, template in _patterns():
         if found := pattern.fullmatch(text):
-            return template.format(*(OF_THE_SYSTEM.get(value, value) for value in found.groups()))
+            return template.format(*map(_value, found.groups()))
     return text
+
+
+def _value(text: str) -> str:
+    details = text.split(", ")
+    if all(detail in DETAILS for detail in details):
+        return "、".join(DETAILS[detail] for detail in details)
+    return OF_THE_SYSTEM.get(text, text)
 
 
 def words(error: XuejingError, language: str) -> tuple[str, str]:

@@ -27,8 +27,14 @@ ACCESS: dict[str, str] = {
     "--from 2026-01-01 --to 2026-03-31": "例如 --from 2026-01-01 --to 2026-03-31",
     "aggregates of {} are asked of the scope's organisation as a whole": "{0} 的汇总只能对范围内的整个组织查询",
     "leave out --org, or name the organisation of the scope": "去掉 --org，或写范围所在的组织",
-    "{} does not answer a scope of detail {}": "{0} 不能按 {1} 的详细程度查询",
-    "it answers {}": "可按 {0} 查询",
+    "{} does not answer a scope of detail {}": "{0} 不能按“{1}”的详细程度查询",
+    "it answers {}": "可查询的详细程度：{0}",
+    "{} can't be asked for {} detail": "{0} 不能按“{1}”的详细程度查询",
+    "it can for {}": "可查询的详细程度：{0}",
     "ask without it": "请去掉后再查",
+    "ask {}": "可查询 {0}",
     "ask branch-day or branches": "可查询 branch-day 或 branches",
 }
+
+DETAILS = {"own": "本人", "named": "具名", "aggregate": "汇总"}
+"""Levels of detail, as people read them in an error."""

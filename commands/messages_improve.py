@@ -14,6 +14,12 @@ IMPROVE: dict[str, str] = {
     "the improvement is open": "该整改事项尚未销号",
     "the improvement is closed": "该整改事项已销号",
     "xuejing improve reopen, if it goes on": "如须继续，请用 xuejing improve reopen",
+    "the same improvement is open": "同一问题已有未销号的整改事项",
+    "{} lies ahead": "{0} 尚未到来",
+    "the improvement was raised on {}": "该整改事项 {0} 才提出",
+    "the due day lies before {}": "期限早于 {0}",
+    "--on enters a step afterwards": "补登以前的步骤，请用 --on 写明日期",
+    "the knowledge point or question is missing": "请写明是哪个知识点或哪道题目",
     "{} is not in the catalogue": "目录中没有 {0}",
     "{} is not below {}": "{0} 不在 {1} 之下",
 }

@@ -23,6 +23,7 @@ from rich.console import Console
 from reports.asking import ALL, Question, category, frames, members_in, selected
 from reports.formats.records import WRITERS, write_csv
 from schemas.errors import InputError
+from schemas.families import FAMILIES
 from schemas.reference import MEMBER_CATEGORIES, Language
 from sinks.audit import Entry, what
 from sinks.read import Filters, Reader, Scope
@@ -173,6 +174,9 @@ def _answer(
         first, zone = next(pages)
         yield chain([first], (frame for frame, _ in pages)), zone
         return
+    if _narrow(query, filters):
+        context.say("只有所在组织可见：请用 --org 写明是哪个组织，否则没有记录",
+                    "for the organisation itself only: name it with --org, or there are no rows")  # fmt: skip
     with connected(settings) as store:
         reader = Reader(store)
         zone = ZoneInfo(reader.generation().timezone)
@@ -184,6 +188,12 @@ def _answer(
         with recorded(found, Entry(operator(), action, text, purpose, filters.org or "", named), seen):
             blocks = frames(reader, query, Scope.everything(), filters, settings, limit=limit)
             yield seen.passing(blocks, partial(members_in, query, filters)), zone
+
+
+def _narrow(query: Question, filters: Filters) -> bool:
+    """Whether the answer is for one organisation itself, and nobody said which: then it is empty."""
+    narrow = {f.rows.name for f in FAMILIES.values() if f.rows is not None and f.audience == "branch"}
+    return query.name in narrow and filters.org is None
 
 
 def _form_of(out: Path | None) -> str:

@@ -64,13 +64,21 @@ def competence_map(rows: Iterable[Competence], day: date) -> CompetenceMap:
         parts = [p for p in parts if p.items]
         items = dict.fromkeys([*(_items(own) if own else ()), *(i for p in parts for i in p.items)])
         if items:
-            title = Text(own.title, own.title_en or own.title) if own else WINGS.get(wing, Text(wing, wing))
+            title = _title(own) if own else WINGS.get(wing, Text(wing, wing))
             nodes += [Node(wing, title, "", tuple(items), own.expected if own else None), *parts]
     return CompetenceMap(tuple(nodes))
 
 
 def _node(row: Competence) -> Node:
-    return Node(row.competence_id, Text(row.title, row.title_en or row.title), row.wing, _items(row), row.expected)
+    return Node(row.competence_id, _title(row), row.wing, _items(row), row.expected)
+
+
+def _title(row: Competence) -> Text:
+    """Without an English title the one in Chinese; a wing that is there already and keeps its name keeps both."""
+    known = WINGS.get(row.competence_id)
+    if known is not None and not row.title_en and row.title == known.zh:
+        return known
+    return Text(row.title, row.title_en or row.title)
 
 
 def _items(row: Competence) -> tuple[Item, ...]:

@@ -101,13 +101,19 @@ def always(name: str) -> bool:
     return name in RULES and RULES[name].always
 
 
+SUMS = {
+    f.rows.name: f.counts.name for f in FAMILIES.values() if f.rows and f.counts and f.counts.upward
+} | {"competence": "competence-branches", "credit": "credit-branches", "credit-ledger": "credit-branches",
+     "improvement-steps": "improvements"}  # fmt: skip
+"""Query about members → the one that a scope of aggregates may ask about the same."""
+
+
 def check(name: str, scope: Scope, filters: Filters, today: date, called: str = "") -> None:
     """Raise ScopeError or InputError for what a scope of aggregates may not ask. ``today``: local day; ``called``:
     what the errors call it instead of the query."""
     if name not in RULES:
-        raise ScopeError(
-            f"{name} can't be asked for aggregates: it is about single members", hint="ask branch-day or branches"
-        )
+        hint = f"ask {SUMS[name]}" if name in SUMS else "ask branch-day or branches"
+        raise ScopeError(f"{name} can't be asked for aggregates: it is about single members", hint=hint)
     rule, given = RULES[name], filters.given()
     # "" stands for all courses together.
     split = sorted(n for n in given & rule.refused if not (n == "course" and filters.course == ""))

@@ -45,7 +45,7 @@ STEPS = (
     Choice("assigned", Text("认领", "assigned")),
     Choice("acted", Text("整改", "acted")),
     Choice("closed", Text("销号", "closed")),
-    Choice("reopened", Text("重新打开", "reopened")),
+    Choice("reopened", Text("重新整改", "reopened")),
 )
 
 
@@ -108,7 +108,7 @@ IMPROVEMENT = Family(
         name="improvement-steps",
         title=Text("整改步骤", "Steps of improvements"),
         description=Text(
-            "每名成员每天对每个整改事项所做的步骤一行：提出、认领、整改、销号、重新打开。事项本身见 improvements。",
+            "每名成员每天对每个整改事项所做的步骤一行：提出、认领、整改、销号、重新整改。事项本身见 improvements。",
             "One row per member, day and improvement: the steps that the member took. The improvements themselves are "
             "in the query improvements.",
         ),

@@ -39,7 +39,7 @@ PUSH = Family(
         ),
     ),
     title=Text("推送内容", "Pushed content"),
-    purpose=Text("统计内容触达（不看个人）", "reach of content; never shown of a person"),
+    purpose=Text("统计内容送达与打开（不看个人）", "reach of content; never shown of a person"),
     audience="self",
     rows=Rows(
         name="pushes",
@@ -57,9 +57,9 @@ PUSH = Family(
     ),
     counts=Counts(
         name="push-counts",
-        title=Text("推送内容触达", "Reach of pushed content"),
+        title=Text("推送内容送达情况", "Reach of pushed content"),
         description=Text(
-            "每条内容、每个有直属成员的组织一行：送达人数与打开比例。说明内容的触达，不说明个人。",
+            "每条内容、每个有直属成员的组织一行：送达人数与打开比例。说明内容的送达，不说明个人。",
             "One row per piece of content and organisation with members of its own: members reached, and the share "
             "that opened it. About the content, not about persons.",
         ),

@@ -42,19 +42,19 @@ SERVICE = Family(
             Column("event_ids", "Array(UUID)", "events that count"),
         ),
     ),
-    title=Text("服务请求", "Requests"),
+    title=Text("党员诉求", "Requests"),
     purpose=Text("统计答复时效（不存内容）", "how soon requests are answered; never what about"),
     audience="branch",
     rows=Rows(
         name="service-requests",
-        title=Text("服务请求", "Requests"),
+        title=Text("党员诉求", "Requests"),
         description=Text(
-            "每名成员的每个请求一行：提出时间、是否已答复与办结、用时。只有本人与所在组织可见，不存内容。",
+            "每名成员的每件诉求一行：提出时间、是否已答复与办结、用时。只有本人与所在组织可见，不存内容。",
             "One row per request of a member: when it was opened, whether and how soon it was answered and closed. For "
             "the member and the organisation itself only; no content.",
         ),
         texts={
-            "request_id": "请求编号",
+            "request_id": "诉求编号",
             "opened": "是否有提出记录",
             "answered": "是否已答复",
             "closed": "是否已办结",
@@ -67,7 +67,7 @@ SERVICE = Family(
         name="service-counts",
         title=Text("各组织答复时效", "Response times of organisations"),
         description=Text(
-            "每个有直属成员的组织一行：请求数、答复与办结的比例、平均答复与办结用时。",
+            "每个有直属成员的组织一行：诉求件数、答复与办结的比例、平均答复与办结用时。",
             "One row per organisation with members of its own: requests, the shares answered and closed, mean times.",
         ),
     ),

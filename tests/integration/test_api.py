@@ -314,7 +314,7 @@ def test_what_is_wrong_is_told_in_words(api: Api, tokens: dict[str, str]) -> Non
     assert "purpose" in told(tokens["left"])["detail"]
     assert "/v1/queries" in api.get("/v1/queries/nothing").json()["detail"]
     own = api.get("/v1/queries/branch-day", tokens["m01"], lang="zh").json()
-    assert own["detail"] == "branch-day 不能按 own 的详细程度查询（可按 aggregate, named 查询）"
+    assert own["detail"] == "branch-day 不能按“本人”的详细程度查询（可查询的详细程度：汇总、具名）"
 
 
 def test_the_list_of_queries_tells_what_the_token_may_ask(api: Api, tokens: dict[str, str]) -> None:

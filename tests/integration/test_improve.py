@@ -76,7 +76,12 @@ def test_a_suggestion_becomes_an_improvement_and_the_next_report_shows_it(colleg
     assert college.report(BRANCH, *MARCH)["improvements"] is None
     listed = college.cli("improve", "suggestions", BRANCH, *MARCH).stdout
     assert re.search(rf"^ *1 +{BRANCH} {college.name(BRANCH)} ", listed, re.MULTILINE), listed
-    improvement = college.improve("raise", BRANCH, "--by", secretary, "--suggestion", "1", *MARCH, "--on", "2026-04-02")
+    suggestion = ("raise", BRANCH, "--by", secretary, "--suggestion", "1", *MARCH, "--on", "2026-04-02")
+    improvement = college.improve(*suggestion)
+    with pytest.raises(InputError, match=f"{improvement}.*the same improvement is open"):
+        college.improve(*suggestion)
+    with pytest.raises(InputError, match=r"--on.*raised on 2026-04-02"):
+        college.improve("assign", improvement, "--owner", owner, "--on", "2026-04-01")
     college.improve("assign", improvement, "--owner", owner, "--due", "2026-04-20", "--on", "2026-04-03")
     (row,) = college.asked()
     assert (row["org_id"], row["state"], row["due"]) == (BRANCH, "assigned", "2026-04-20")
@@ -181,3 +186,7 @@ def test_switched_off_it_leaves_no_trace(college: College, monkeypatch: pytest.M
         college.cli("query", "improvements")
     with pytest.raises(InputError, match="switched off"):
         college.improve("raise", BRANCH, "--by", college.people[0], "--problem", "study")
+    with pytest.raises(InputError, match="switched off"):
+        college.improve("list")
+    with pytest.raises(InputError, match="switched off"):
+        college.improve("suggestions", BRANCH, *MARCH)

@@ -123,3 +123,11 @@ def test_help_teaches(settings: Settings) -> None:
     assert "active_members" in text
     assert "--category" in text
     assert "--exam" not in text
+
+
+def test_what_only_the_organisation_itself_sees_is_asked_of_one_by_name(settings: Settings) -> None:
+    hint = "name it with --org"
+    for name in ("dues", "service-requests", "appraisals"):
+        assert hint in run(settings, name).stderr
+        assert hint not in run(settings, name, "--org", "b1").stderr
+    assert hint not in run(settings, "reflections").stderr

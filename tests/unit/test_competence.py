@@ -102,6 +102,16 @@ def test_wings_that_are_there_need_no_row_and_come_first() -> None:
     assert found.nodes[0].expected is None
 
 
+def test_a_row_that_gives_a_wing_a_reference_leaves_its_english_title() -> None:
+    given: dict[str, Any] = {"competence_id": "ideology", "course_ids": ("c1",), "expected": 0.9}
+    (kept,) = the_map(Competence(**given, title="思想道德")).nodes
+    assert (kept.title.zh, kept.title.en, kept.expected) == ("思想道德", "Ideology and morality", 0.9)
+    (other,) = the_map(Competence(**given, title="理想信念")).nodes
+    assert other.title.en == "理想信念"
+    (said,) = the_map(Competence(**given, title="思想道德", title_en="Values")).nodes
+    assert said.title.en == "Values"
+
+
 def test_a_wing_has_what_its_competences_have_and_nothing_twice() -> None:
     found = the_map(
         row("w", knowledge_points=("k1",)),

@@ -104,3 +104,10 @@ def both_ways(error: XuejingError) -> None:
     assert re.search(CHINESE, hint) or not hint
     assert not re.search(CHINESE, str(error))
     assert " / " not in sentence(error, "zh") + sentence(error, "en")
+
+
+def test_levels_of_detail_are_in_chinese() -> None:
+    assert chinese("contests does not answer a scope of detail named") == "contests 不能按“具名”的详细程度查询"
+    assert chinese("competence can't be asked for aggregate detail") == "competence 不能按“汇总”的详细程度查询"
+    assert chinese("it answers aggregate, named") == "可查询的详细程度：汇总、具名"
+    assert chinese("ownership does not answer a scope of detail own") == "ownership 不能按“本人”的详细程度查询"

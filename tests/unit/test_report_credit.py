@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
 from reports.context.credit import behind, child_credit, group_lines, member_lines
+from reports.context.group import Groups
+from reports.context.quality import Deliveries
 from reports.credit import CreditData
+from reports.data import EVERYTHING, Policy
 from reports.measures.credit import Line
 from reports.measures.credit_balance import Balance
+from reports.population import Populations
+from reports.render import Page, Renderer
 from schemas.credit import MICRO, CreditRules
 from schemas.reference import Text
+from tests.support.small_reports import make, members, study
 
 LAST = date(2026, 7, 1)
 
@@ -75,3 +82,17 @@ def test_behind_is_measured_against_an_even_pace_and_only_where_the_kind_is_deli
     assert found["m1"][0] == 4
     assert found["m1"][1] == pytest.approx(32 * 182 / 365)
     assert behind(data(*rows, delivered=False), ["m1", "m2"]) == {}
+
+
+def test_kinds_are_said_to_be_counted_apart_where_there_are_two() -> None:
+    people = [m.member_id for m in members("b1", 6)]
+    both = [balance(m, 20, kind=kind) for m in people for kind in ("organised", "self_study")]
+    made = make(members("b1", 6), [study(m) for m in people])
+    report = Groups(made, Populations(made.roster, made.period), Deliveries(made), EVERYTHING, Policy()).report("b1")
+    for kinds in (("organised", "self_study"), ("self_study",)):
+        found, said = [b for b in both if b.kind in kinds], len(kinds) > 1
+        lines = group_lines(replace(data(*found), kinds=kinds), people, 5)
+        assert len(lines) == 1 + said
+        page = Renderer("en").report("group", replace(report, credit=lines), Page())
+        assert ("counted apart" in page) is said
+        assert "Organised sessions" in page if said else "Organised sessions" not in page

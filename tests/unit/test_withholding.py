@@ -16,7 +16,7 @@ from reports.analytics.of_credit import _few_owing
 from reports.analytics.of_groups import _branch_rows
 from reports.asking import ALL
 from reports.credit import GroupCredit
-from reports.withholding import RULES, Cell, cells, check, large_enough, shown_cells, shown_days
+from reports.withholding import RULES, SUMS, Cell, cells, check, large_enough, shown_cells, shown_days
 from schemas.errors import InputError, XuejingError
 from schemas.reference import Organisation, Roster
 from sinks.read import Filters, Scope, ScopeError
@@ -231,3 +231,18 @@ def test_credit_of_few_who_owe_is_withheld_however_many_belong() -> None:
     groups = [("a", group(2)), ("b", group(9)), ("c", group(12))]
     assert _few_owing(groups[1][1], groups, K) == {"a", "b"}
     assert _few_owing(groups[1][1], groups[1:], K) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [("reflections", "reflection-counts"), ("contests", "contest-counts"), ("competence", "competence-branches"),
+     ("improvement-steps", "improvements"), ("member-day", "branch-day or branches")],
+)  # fmt: skip
+def test_who_is_refused_is_told_what_to_ask_about_the_same(name: str, instead: str) -> None:
+    with pytest.raises(XuejingError, match=f"ask {instead}"):
+        check(name, ANALYST, Filters(**QUARTER), TODAY)
+
+
+def test_what_is_named_instead_may_be_asked() -> None:
+    for name in set(SUMS.values()):
+        assert name in RULES
