@@ -28,7 +28,7 @@ from schemas.decode import PROBE_HEADER
 from schemas.settings import Settings
 
 PROBES_A_SECOND = 10
-SHARES = (0.0, 0.1, 0.5, 0.9)
+SHARES = (0.0, 0.1, 0.4, 0.5, 0.9)
 SETTLING = 3.0
 """Seconds of load before the first probe."""
 

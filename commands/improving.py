@@ -105,12 +105,16 @@ def check_new(issue: Issue, known_: Iterable[Issue]) -> None:
 
 
 def check_days(issue: Issue, taken: Taken, today: date) -> None:
-    """Raise InputError for a step of a day to come or before the raising, and for a due day before the step."""
+    """Raise InputError for a step of a day to come or before the raising, for closing or reopening before what was done
+    since, which would be without effect, and for a due day before the step."""
     day = taken.at.date()
     if day > today:
         raise InputError(f"{day} lies ahead", where="--on")
     if day < issue.raised:
         raise InputError(f"the improvement was raised on {issue.raised}", where="--on")
+    done = [d for d in (issue.assigned, issue.acted, issue.closed) if d is not None]
+    if taken.step in ("closed", "reopened") and done and day < max(done):
+        raise InputError(f"the latest step was taken on {max(done)}", where="--on")
     if taken.due is not None and taken.due < day:
         raise InputError(f"the due day lies before {day}", where="--due", hint="--on enters a step afterwards")
 

@@ -11,6 +11,8 @@ import numpy as np
 
 from schemas.decode import REASONS, Arrival, Position, decode_line, epoch_ms
 from schemas.decode_many import decode_lines
+from schemas.events import Withdraw
+from schemas.families import FAMILIES
 
 from .keys import App
 
@@ -18,8 +20,12 @@ MANY = 16
 """From so many events on, decoding them as columns is faster."""
 NOWHERE = Position("", "", 0, 0, 0)
 
+RECORDED = frozenset({Withdraw, *(f.event for f in FAMILIES.values() if not f.from_members)})
+"""Events that only programs on servers may send: what an organisation records of its members, and what takes an event
+back, as that may be a wrong answer or such a record."""
 HERE: dict[str, tuple[str, bool]] = {
     "other_member": ("the token is another member's", False),
+    "for_servers": ("with a member's token nothing is taken back and nothing said that organisations record", False),
     "course_not_allowed": ("the app key is not for this course", False),
 }
 """Reasons that only the collector knows → text, whether the same bytes may pass later."""
@@ -78,6 +84,8 @@ def judge(
             event = verdict
             if member is not None and event.member_id != member:
                 verdict = ("other_member", "", str(event.event_id))
+            elif member is not None and (type(event) in RECORDED or event.replaces is not None):
+                verdict = ("for_servers", "", str(event.event_id))
             elif not every_course and event.course_id and not app.allows_course(event.course_id):
                 verdict = ("course_not_allowed", "", str(event.event_id))
             else:

@@ -36,7 +36,7 @@ def competence(inputs: Inputs) -> Rows:
             one = profile(list(cells.get(node.id, {}).values()))
             if one is None:
                 continue
-            away = gap(one.share, one.interval, node.expected)
+            away = one.gap(node.expected)
             yield {
                 "member_id": member, **_head(node), "questions": one.questions, "items": one.items,
                 "items_mapped": len(node.items), "share": one.share, "low": one.interval.low,

@@ -95,7 +95,7 @@ def _member_line(catalogue: Catalogue, known: CompetenceMap, node: Node, cells: 
         if one
         else Figure("competence_share", None)
     )
-    away = gap(one.share, one.interval, node.expected) if one else None
+    away = one.gap(node.expected) if one else None
     following = weakest(cells, node.items, MOST_NEXT) if known.is_leaf(node) else []
     return _line(catalogue, node, one.questions if one else 0, share, away, following)
 

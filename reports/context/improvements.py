@@ -109,9 +109,11 @@ def improvements(
     own = [i for i in shown if i.org_id == node]
     # Whoever enters a step names the organisation that it comes from: only what is below is this one's to follow.
     sent = [i for i in shown if i.from_org == node and i.org_id != node and i.org_id in below]
+    # Also those above branches that have some of their own.
+    others = sorted({i.org_id for i in shown if i.org_id in below} - set(branches))
     ages = tuple(
         _ages(org, name(org), mine, last)
-        for org in branches
+        for org in (*branches, *others)
         if org != node and (mine := [i for i in shown if i.org_id == org])
     )
     if not (own or sent or ages):

@@ -16,6 +16,9 @@ from scipy.special import stdtrit
 from reports.measures.errors import MeasureError
 from reports.measures.proportions import Interval, wilson
 
+LEAST_QUESTIONS = 5
+"""Of one person: from so many questions (``Profile.effective``) on something is said of a gap. Wilson's interval of one
+wrong answer ends at 0.79: below many a reference, and yet it is one answer."""
 Verdict = Literal["below", "open", "reached"]
 
 
@@ -29,6 +32,10 @@ class Profile:
     items: int
     questions: int
     effective: float
+
+    def gap(self, expected: float | None) -> Gap | None:
+        """The gap to a reference, see ``gap``: open below ``LEAST_QUESTIONS``."""
+        return gap(self.share, self.interval, expected, enough=self.effective >= LEAST_QUESTIONS - 1e-9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +82,17 @@ def mean_interval(values: Sequence[float]) -> Interval | None:
     return Interval(max(0.0, mean - reach), min(1.0, mean + reach))
 
 
-def gap(share: float, interval: Interval | None, expected: float | None) -> Gap | None:
+def gap(share: float, interval: Interval | None, expected: float | None, *, enough: bool = True) -> Gap | None:
     """The gap to a reference; ``None`` without one.
 
-    ``below`` and ``reached`` only where the whole interval says so; ``open`` says that the data don't tell.
+    ``below`` and ``reached`` only where the whole interval says so, and where there is ``enough`` to say anything;
+    ``open`` says that the data don't tell.
     """
     if expected is None:
         return None
     if interval is None:
         return Gap(share - expected, None, "open")
     moved = Interval(interval.low - expected, interval.high - expected)
+    if not enough:
+        return Gap(share - expected, moved, "open")
     return Gap(share - expected, moved, "below" if moved.high < 0 else "reached" if moved.low >= 0 else "open")

@@ -50,6 +50,7 @@ APPRAISAL = Family(
         "跟进评议各环节是否完成（不存评议内容）", "to follow which stages are completed; never what was found"
     ),
     audience="branch",
+    from_members=False,
     rows=Rows(
         name="appraisals",
         title=Text("民主评议进度", "Appraisal stages"),

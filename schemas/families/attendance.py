@@ -66,4 +66,5 @@ ATTENDANCE = Family(
     ),
     ("attendance", "meetings", "rhythm"),
     title=Text("出勤", "Attendance"),
+    from_members=False,
 )

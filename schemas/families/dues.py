@@ -46,6 +46,7 @@ DUES = Family(
     title=Text("党费", "Dues"),
     purpose=Text("本支部核对交纳情况（不存金额）", "for the branch to check who has paid; never an amount"),
     audience="branch",
+    from_members=False,
     rows=Rows(
         name="dues",
         title=Text("党费", "Dues"),

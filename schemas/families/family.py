@@ -87,6 +87,9 @@ class Family:
     purpose: Text = NO_TEXT
     """what the rows are kept for"""
     audience: Audience = "named"
+    from_members: bool = True
+    """what a member's own page may say of its member; False: only programs on servers, as what it says was found by the
+    organisation"""
     anonymous: bool = False
     """events are in the name of an organisation (``schemas.envelope.ORGANISATION``), rows are about nobody"""
     rows: Rows | None = None

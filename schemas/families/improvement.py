@@ -103,6 +103,7 @@ IMPROVEMENT = Family(
     ("improvements",),
     title=Text("整改事项", "Improvements"),
     purpose=Text("查摆问题、整改并反馈效果", "problems found, acted on, and what became of their figures"),
+    from_members=False,
     concerns="target_org",
     rows=Rows(
         name="improvement-steps",

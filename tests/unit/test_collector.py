@@ -18,7 +18,7 @@ import zstandard
 
 from producers.collector.app import Collector
 from producers.collector.body import MAX_PLAIN, flush_of, plain
-from producers.collector.intake import Message
+from producers.collector.intake import Message, judge
 from producers.collector.keys import App, Apps, Refused, add_app, load_apps, make_token, new_app
 from producers.collector.limits import Bucket, Clocks
 from producers.collector.xapi.endpoint import Statements
@@ -117,6 +117,24 @@ def test_each_event_has_its_verdict_and_bad_ones_stop_no_others(world: World) ->
         assert answer.json()["accepted"] == 1 + filler
         assert results[4]["retryable"]
     assert {x["member_id"] for x in world.kept.lines()} == {"m1"}
+
+
+def test_a_page_can_not_say_what_organisations_record(world: World) -> None:
+    """Neither that its member has paid or been there, nor that something is taken back: a server may."""
+    target = event()["event_id"]
+    recorded = [
+        event(event_type="dues", due_id="2026-03", status="paid", course_id="", duration_ms=None),
+        event(event_type="appraisal", appraisal_id="2026", stage="vote", course_id="", duration_ms=None),
+        event(event_type="attendance", session_id="s", meeting="theme_day", duration_ms=None),
+        event(event_type="withdraw", target_event_id=target, reason="x", course_id="", duration_ms=None),
+        event(replaces=target),
+    ]
+    lines = [{k: v for k, v in e.items() if v not in (None, "")} for e in recorded]
+    answer = world.post(json.dumps(lines).encode())
+    assert {r.get("reason") for r in answer.json()["results"]} == {"for_servers"}
+    assert world.kept.lines() == []
+    as_server = judge([json.dumps(e).encode() for e in lines], world.app, None, 1_900_000_000_000, 0)[0]
+    assert [r.status for r in as_server] == ["accepted"] * len(lines)
 
 
 def test_a_beacon_says_in_its_body_who_it_is(world: World) -> None:

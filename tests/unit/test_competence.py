@@ -79,6 +79,17 @@ def test_a_gap_is_judged_by_its_whole_interval() -> None:
     assert alone.verdict == "open"
 
 
+def test_of_few_questions_of_one_person_nothing_is_said() -> None:
+    """One wrong answer lies, by its interval, below 0.8: and is one answer."""
+    one, many = profile([(0, 1)]), profile([(0, 5)])
+    assert one is not None
+    assert many is not None
+    assert one.interval.high < 0.8
+    verdicts = [p.gap(0.8) for p in (one, many)]
+    assert [v.verdict for v in verdicts if v] == ["open", "below"]
+    assert one.gap(None) is None
+
+
 def test_the_mean_of_members_has_a_t_interval() -> None:
     # Mean 0.5, s = 0.5, n = 3: 0.5 ± 4.302653 · 0.5/√3, cut to 0..1; of 0.4, 0.5, 0.6: s = 0.1.
     assert mean_interval([0.4, 0.5, 0.6]) == pytest.approx((0.251586, 0.748414), abs=1e-6)

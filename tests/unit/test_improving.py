@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -72,6 +72,16 @@ def _taken(day: date, due: date | None = None) -> Taken:
 def test_days_that_cannot_be_meant_are_refused(taken: Taken, said: str) -> None:
     with pytest.raises(InputError, match=said):
         check_days(OPEN, taken, TODAY)
+
+
+def test_what_was_done_since_is_not_closed_before_it_was_done() -> None:
+    """Steps count in the order of their days: it would be without effect."""
+    acted, closed = replace(OPEN, acted=date(2026, 4, 10)), replace(OPEN, closed=date(2026, 4, 20))
+    for issue, step, day in ((acted, "closed", 9), (closed, "reopened", 19)):
+        taken = replace(_taken(date(2026, 4, day)), step=step)
+        with pytest.raises(InputError, match=rf"latest step was taken on 2026-04-{day + 1}"):
+            check_days(issue, taken, TODAY)
+        check_days(issue, replace(taken, at=taken.at + timedelta(days=1)), TODAY)
 
 
 def test_a_step_may_be_entered_afterwards_and_be_due_before_today() -> None:

@@ -152,6 +152,7 @@ def test_only_what_lies_below_was_sent_down() -> None:
     assert [i.id for i in middle.sent] == ["own"]
     assert top is not None
     assert [i.id for i in top.sent] == ["between"], "also where nobody belongs to the organisation itself"
+    assert [a.id for a in top.ages] == ["b1", "b4", "g2"], "and is followed like a branch"
 
 
 def followed(*issues: Issue) -> tuple[FollowUp, str]:
