@@ -100,26 +100,32 @@ def told(results: dict[str, Result]) -> list[str]:
 LIMITS = """
 Where the load average before a run is large, it shared the two cores with other work: its rates and seconds, and so
 whether an aim in seconds is reached, say little about an idle machine. Rows, bytes, memory and calls do not depend on
-it. An aim that is missing from the table has no result. A result that was put together from several runs says so below
-its heading.
+it. An aim that is missing from the table has no result. A result that was put together from several runs says so
+below its heading.
 
-- **Ingest.** At the rates that are aimed at, two cores have 25 s of CPU for a million events of one a message, and 17 s
-  for those of twenty; worker and engine alone take more, as the table below tells, and the program that a partition is
-  read by is Python, whose lock lets one thread compute at a time. Branches were the largest part: with contributions
-  left out, a worker read twice as many events a second. Contributions in columns, rows of changed courses only and
-  batches of up to 60,000 messages (20,000 before) brought most of that back. Of the samples in which the worker held
-  Python's lock (py-spy, one event a message) about a fifth now makes rows of the archive, a sixth decodes, a tenth
-  keeps what events have in common, a tenth is branches. Next would be decoding and the archive's rows outside Python,
-  and one worker a core with a core of its own for the engine.
-- **Memory.** A fact is a record of 52 bytes. What comes on top falls as members have more facts, as most of it
-  is held once a member, some 200 bytes: the id as text, its place in the table of members, the head of the run.
-- **Queries.** Slow by what they read is what takes in a whole province: `questions` and `exams` read every answer (50
-  million rows), `ledger` counts the distinct events of the archive (100 million ids), and `branch-day` adds up
-  everybody's days (10 million rows). Less would take sums by inner node, month and question ([decision
-  28](decisions/0028-replaced-rows.md)). All others read less than 10.5 million rows, most less than half a million.
-  Computed queries of a county take their time in Python, member by member. Seconds are those of a machine that did
-  much else: judge by rows, bytes, CPU and memory, and measure again where it is quiet. Cases that were not asked are
-  not known to reach the aim.
+- **Ingest.** At the rates that are aimed at, two cores have 25 s of CPU for a million events of one a message, and 17
+  s for those of twenty; worker and engine alone take more, as the table below tells, and the program that a partition
+  is read by is Python, whose lock lets one thread compute at a time. Branches were the largest part: with
+  contributions left out, a worker read twice as many events a second. Contributions in columns, rows of changed
+  courses only and batches of up to 60,000 messages (20,000 before) brought most of that back. Of the samples in which
+  the worker held Python's lock (py-spy, one event a message) about a fifth now makes rows of the archive, a sixth
+  decodes, a tenth keeps what events have in common, a tenth is branches. Next would be decoding and the archive's
+  rows outside Python, and one worker a core with a core of its own for the engine.
+- **Event to visible.** Capacity is what a worker reads of a filled topic in batches of 60,000; live batches are as
+  large as what came in the meantime, and smaller ones cost more an event. At half of it beginning a batch (decode,
+  merge, fold) takes about as long as its events took to come, so that each waits for the one before; up to two fifths
+  most is visible within two seconds. Batches of at most 20,000, and beginning the next one earlier, were tried and
+  changed little: what would is what ingest waits for.
+- **Scaling.** One worker and the engine fill these two cores: further workers share them, and show that partitions
+  can be spread without loss, not how much faster that is with a core each.
+- **Memory.** A fact is a record of 52 bytes. What comes on top falls as members have more facts, as most of it is
+  held once a member, some 200 bytes: the id as text, its place in the table of members, the head of the run.
+- **Queries.** Slow by what they read is what takes in a whole province: `questions` and `contest-board` read every
+  answer (50 million rows), `ledger` counts the distinct events of the archive (100 million ids), and `branch-day`
+  adds up everybody's days (10 million rows). Less would take sums by inner node, month and question that hold while
+  rows replace each other ([decision 28](decisions/0028-replaced-rows.md)). Computed queries of a county of a thousand
+  members spend most of their time in Python, member by member (`suggestions`, `wrong-book`, `attitude`, `mastery`),
+  on one core; a report of a branch or county reads the roster of everybody, a second at a hundred thousand members.
 - **Reports.** A page is HTML with charts; counted is the CPU of the one process that makes it.
 """
 """Why an aim is not reached and what it would take, as profiles tell."""

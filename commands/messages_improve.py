@@ -17,6 +17,7 @@ IMPROVE: dict[str, str] = {
     "the same improvement is open": "同一问题已有未销号的整改事项",
     "{} lies ahead": "{0} 尚未到来",
     "the improvement was raised on {}": "该整改事项 {0} 才提出",
+    "the latest step was taken on {}": "最近一步在 {0}，不能早于它",
     "the due day lies before {}": "期限早于 {0}",
     "--on enters a step afterwards": "补登以前的步骤，请用 --on 写明日期",
     "the knowledge point or question is missing": "请写明是哪个知识点或哪道题目",

@@ -99,7 +99,8 @@ def recorded(
     ``data_hash`` is what is printed instead of the hash of the record: that of data which was erased in part since.
     ``surveys``: their results too, where they are shown.
     """
-    asked = Recorder(reader, None if member is None else {member})
+    one = member or scope.member_id
+    asked = Recorder(reader, None if one is None else {one})
     generation = asked.generation()
     filters = Filters(first=period.first, last=period.last, member=member, org=org)
     answers = asked.frame(ALL_ANSWERS, scope, Filters(member=member, org=org))
