@@ -82,7 +82,7 @@ AIMS: dict[str, Callable[[Result], Iterable[Aim]]] = {
     "latency": _latency,
     "pipeline": _memory,
     "queries": _queries,
-    "dashboards": partial(_queries, what="computed queries and reading for reports"),
+    "dashboards": partial(_queries, what="queries of a branch"),
     "reports": _reports,
 }
 

@@ -234,7 +234,7 @@ PARTS: dict[str, Callable[[Result], list[str]]] = {
     "scaling": scaling,
     "pipeline": fold,
     "queries": queries,
-    "dashboards": partial(queries, title="Computed queries, and what reports read,"),
+    "dashboards": partial(queries, title="Queries of a branch, and what its report reads,"),
     "reports": reports,
     "measures": measures,
     "collector": collector,

@@ -30,7 +30,7 @@ class Competence(msgspec.Struct, frozen=True, kw_only=True):
             kind="id",
             header=Text("素养编号", "Competence ID"),
             description=Text(
-                "素养的唯一编号；ideology 与 science 是预设的两翼",
+                "素养的唯一编号；ideology 与 science 是预设的两个板块",
                 "Unique id of the competence; ideology and science are the two wings that are there already",
             ),
             aliases=("能力编号", "素质编号", "编号", "competence"),
@@ -41,11 +41,11 @@ class Competence(msgspec.Struct, frozen=True, kw_only=True):
         str,
         Column(
             kind="id",
-            header=Text("所属一翼", "Wing"),
+            header=Text("所属板块", "Wing"),
             description=Text(
-                "所属一翼的编号；空 = 本行就是一翼", "The wing it belongs to; empty = the row is a wing itself"
+                "所属板块的编号；空 = 本行就是板块", "The wing it belongs to; empty = the row is a wing itself"
             ),
-            aliases=("上级素养", "所属方面", "翼", "parent"),
+            aliases=("上级素养", "所属方面", "所属一翼", "翼", "parent"),
             examples=("", "", "ideology"),
         ),
     ] = ""

@@ -75,7 +75,7 @@ def _wings(tables: ReferenceTables, known: ReferenceTables) -> Iterator[Problem]
         if row.wing not in ids and row.wing not in WINGS:
             yield _missing("competences", line, "wing", row.wing, "competences")
         elif row.wing in inner or row.wing == row.competence_id:
-            rule = Text("所属一翼必须是一翼，不能再属于别的一翼", "must be a wing, which belongs to none itself")
+            rule = Text("所属板块必须本身是板块，不能再属于别的板块", "must be a wing, which belongs to none itself")
             yield Problem("competences", line, "wing", row.wing, rule)
 
 
