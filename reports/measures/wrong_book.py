@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from operator import attrgetter
 from typing import Literal
 
 TransitionKind = Literal["opened", "repeated", "resolved", "lapsed"]
@@ -90,9 +91,13 @@ class Entry:
         return None if first.resolved_ms is None else first.resolved_ms - first.opened_ms
 
 
-def _key(outcome: Outcome) -> tuple[int, str, str]:
-    # The last part only orders different bodies under one id, which admission already settles.
-    return outcome.occurred_ms, outcome.event_id, repr((outcome.correct, outcome.rapid, outcome.local_day))
+def _ordered(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    found = list(outcomes)
+    found.sort(key=attrgetter("occurred_ms", "event_id"))
+    if len({one.event_id for one in found}) < len(found):
+        # Different bodies under one id, which admission already settles, and repetitions: by what they say.
+        found.sort(key=lambda o: (o.occurred_ms, o.event_id, repr((o.correct, o.rapid, o.local_day))))
+    return found
 
 
 def _entry(question_id: str, outcomes: list[Outcome]) -> Entry | None:
@@ -147,7 +152,7 @@ def wrong_book(outcomes: Iterable[Outcome]) -> dict[str, Entry]:
     """
     seen: set[str] = set()
     by_question: dict[str, list[Outcome]] = defaultdict(list)
-    for one in sorted(outcomes, key=_key):
+    for one in _ordered(outcomes):
         if one.event_id not in seen:
             seen.add(one.event_id)
             by_question[one.question_id].append(one)
