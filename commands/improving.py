@@ -112,7 +112,7 @@ def check_days(issue: Issue, taken: Taken, today: date) -> None:
         raise InputError(f"{day} lies ahead", where="--on")
     if day < issue.raised:
         raise InputError(f"the improvement was raised on {issue.raised}", where="--on")
-    done = [d for d in (issue.assigned, issue.acted, issue.closed) if d is not None]
+    done = [d for d in (issue.assigned, issue.acted, issue.closed, issue.reopened_on) if d is not None]
     if taken.step in ("closed", "reopened") and done and day < max(done):
         raise InputError(f"the latest step was taken on {max(done)}", where="--on")
     if taken.due is not None and taken.due < day:

@@ -6,7 +6,7 @@ The command line and the query API ask through here, so that both give the same 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ import polars as pl
 
 from reports import withholding
 from reports.analytics.computed import COMPUTED, ComputedQuery
+from reports.surveys import FAMILY, load_surveys
 from schemas.credit import CreditPolicy
 from schemas.errors import InputError
 from schemas.reference import MEMBER_CATEGORIES, normalise
@@ -102,12 +103,27 @@ def _withheld(reader: Reader, query: Question, scope: Scope, filters: Filters, s
     found = pl.concat(list(_rows(reader, query, scope, filters, settings)))
     rule, k = withholding.RULES[query.name], settings.small_group
     if rule.kind == "whole":
-        return withholding.large_enough(query.name, found, k)
+        found = withholding.large_enough(query.name, found, k)
+        return _surveys_told(reader, scope, filters, found, k, today) if query.name == "survey-answers" else found
     if rule.kind == "days":
         days = Filters(first=filters.first, last=filters.last, course="")
         everywhere = reader.frame(query.name, Scope.everything(), days)
         return withholding.shown_days(found, everywhere, reader.roster(), filters.org, k, today)
     return found
+
+
+def _surveys_told(
+    reader: Reader, scope: Scope, filters: Filters, found: pl.DataFrame, k: int, today: date
+) -> pl.DataFrame:
+    """Without the questions that its report withholds: those by which another organisation's could be worked out."""
+    if scope.node is None or found.is_empty():
+        return found
+    from reports.context.surveys import told  # what makes reports is not needed to list what can be asked
+
+    assert filters.first is not None  # a quarter, see ``withholding.check``
+    assert filters.last is not None
+    surveys = load_surveys(reader, scope, filters.first, filters.last, today, {FAMILY})
+    return told(found, surveys, reader.roster(), scope.node, k)
 
 
 def _rows(

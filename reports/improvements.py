@@ -37,6 +37,8 @@ class Issue:
     actions: tuple[str, ...]
     closed: date | None
     reopened: int
+    reopened_on: date | None = None
+    """when it was last; unknown in what was issued before the query told"""
 
     @property
     def open(self) -> bool:
@@ -84,6 +86,7 @@ def _issue(row: dict[str, Any], zone: ZoneInfo) -> Issue:
         actions=tuple(row["actions"]),
         closed=local(row["closed_at"]),
         reopened=row["reopened"],
+        reopened_on=local(row.get("reopened_at")),
     )
 
 

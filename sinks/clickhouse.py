@@ -187,7 +187,14 @@ class ClickHouseSink:
                 WHERE {wanted} AND import_id IN (SELECT import_id FROM imports WHERE kind IN ('roster', 'catalogue'))
                 GROUP BY {key})
             ORDER BY import_id, ordinal"""
-        return self._read(sql, {} if members is None else {"members": sorted(members)})
+        if members is None:
+            return self._read(sql, {})
+        parts = [self._read(sql, {"members": chunk}) for chunk in chunks(sorted(members), cost)]
+        return (
+            parts[0]
+            if len(parts) == 1
+            else pa.concat_tables(parts).sort_by([("import_id", "ascending"), ("ordinal", "ascending")])
+        )
 
     def rejected(self, reason: str = "") -> Iterator[list[dict[str, Any]]]:
         """Open rows of ``rejected_events`` (with a reason, only those) in the order of their positions, page by page;

@@ -23,6 +23,8 @@ NOWHERE = Position("", "", 0, 0, 0)
 RECORDED = frozenset({Withdraw, *(f.event for f in FAMILIES.values() if not f.from_members)})
 """Events that only programs on servers may send: what an organisation records of its members, and what takes an event
 back, as that may be a wrong answer or such a record."""
+STEPS: dict[type, frozenset[str]] = {f.event: f.steps_of_others for f in FAMILIES.values() if f.steps_of_others}
+"""Of other events the steps that are not the member's."""
 HERE: dict[str, tuple[str, bool]] = {
     "other_member": ("the token is another member's", False),
     "for_servers": ("with a member's token nothing is taken back and nothing said that organisations record", False),
@@ -84,7 +86,7 @@ def judge(
             event = verdict
             if member is not None and event.member_id != member:
                 verdict = ("other_member", "", str(event.event_id))
-            elif member is not None and (type(event) in RECORDED or event.replaces is not None):
+            elif member is not None and _for_servers(event):
                 verdict = ("for_servers", "", str(event.event_id))
             elif not every_course and event.course_id and not app.allows_course(event.course_id):
                 verdict = ("course_not_allowed", "", str(event.event_id))
@@ -96,6 +98,12 @@ def judge(
         text, again = HERE[reason] if reason in HERE else ("", REASONS[reason][2])
         results.append(Result("rejected", event_id, reason, detail or text, again))
     return results, [Message(m, received_ms, skew_ms, b"\n".join(found)) for m, found in groups.items()]
+
+
+def _for_servers(event: Any) -> bool:
+    """Whether it is not for a member's own page to send."""
+    kind = type(event)
+    return kind in RECORDED or event.replaces is not None or (kind in STEPS and event.step in STEPS[kind])
 
 
 def _verdicts(lines: Sequence[bytes], received_ms: int, skew_ms: int) -> list[Any]:

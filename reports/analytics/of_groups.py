@@ -127,7 +127,10 @@ def branches(inputs: Inputs) -> Rows:
     if populations is None:
         return
     homes = _members_there(inputs, populations)
-    exams = [inputs.filters.exam] if inputs.filters.exam else ["", *exam_ids(inputs.answers)]
+    there, asked = exam_ids(inputs.answers), inputs.filters.exam
+    if asked and asked not in there and asked not in inputs.catalogue.exams:
+        return  # no exam: of a contest nothing is told here, which is not that nobody took part
+    exams = [asked] if asked else ["", *there]
     for exam in exams:
         took, values = _results(inputs, populations, exam)
         counts = {org: (len(members & took.get(org, set())), len(members)) for org, members in homes.items()}

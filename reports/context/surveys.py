@@ -12,6 +12,8 @@ from datetime import date
 from functools import cached_property
 from typing import NamedTuple
 
+import polars as pl
+
 from reports.context.beside import Beside
 from reports.context.meetings import period_name
 from reports.data import Period, ReportData
@@ -20,7 +22,7 @@ from reports.measures.suppression import DEFAULT_K
 from reports.meetings import label, whole
 from reports.order import natural
 from reports.population import Populations
-from schemas.reference import Text
+from schemas.reference import Roster, Text
 
 ANSWERS, SHARE = "survey_answers", "survey_share"
 
@@ -62,20 +64,30 @@ class _Item(NamedTuple):
     shown: Mapping[str, bool]
 
 
+def told(answers: pl.DataFrame, surveys: pl.DataFrame, roster: Roster, node: str, k: int) -> pl.DataFrame:
+    """Rows of the query ``survey-answers`` about a node and one quarter, of the questions that its report shows.
+    ``surveys``: as of ``load_surveys``."""
+    items = SurveyItems(surveys, roster, k).items
+    shown = {(item.survey_id, item.item_id) for item in items if item.shown.get(node, False)}
+    keep = [key in shown for key in answers.select("survey_id", "item_id").iter_rows()]
+    return answers.filter(pl.Series(keep, dtype=pl.Boolean))
+
+
 class GroupSurveys:
     """Results of every node; what may be shown is found once. ``k``: as of all figures, here five at least."""
 
     def __init__(self, data: ReportData, k: int) -> None:
-        self.data, self.least = data, max(k, DEFAULT_K)
+        self._known = SurveyItems(data.surveys, data.roster, k)
+        self.least = self._known.least
 
     def report(self, node: str) -> Surveys | None:
         """The results of a node and what is below it; None where nobody answered."""
-        lines = tuple(line for item in self._items for line in self._lines(item, node))
+        lines = tuple(line for item in self._known.items for line in self._lines(item, node))
         return Surveys(lines, str(self.least)) if lines else None
 
     def _lines(self, item: _Item, node: str) -> Iterator[SurveyLine]:
         counts: dict[str, int] = {}
-        for org in self._trees[item.quarter].within(node) & item.by_org.keys():
+        for org in self._known.trees[item.quarter].within(node) & item.by_org.keys():
             for choice, n in item.by_org[org].items():
                 counts[choice] = counts.get(choice, 0) + n
         total = sum(counts.values())
@@ -90,19 +102,27 @@ class GroupSurveys:
             share = Figure(SHARE, counts[choice] / total, counts[choice], total)
             yield SurveyLine(*place, Figure(ANSWERS, total), choice, share)
 
-    @cached_property
-    def _trees(self) -> Mapping[date, Beside]:
-        """By quarter, whatever the period of the report is: so that every report of a quarter withholds the same."""
-        spans = (next(whole("quarter", first, date.max)) for first in self.data.surveys["quarter"].unique().sort())
-        return {span[0]: Beside(Populations(self.data.roster, Period(*span)), self.least) for span in spans}
+
+class SurveyItems:
+    """The questions of some quarters, and of which organisations each may be shown: found over the whole tree, so that
+    it does not depend on who asks."""
+
+    def __init__(self, surveys: pl.DataFrame, roster: Roster, k: int) -> None:
+        self._surveys, self._roster, self.least = surveys, roster, max(k, DEFAULT_K)
 
     @cached_property
-    def _items(self) -> tuple[_Item, ...]:
-        if self.data.surveys.is_empty():
+    def trees(self) -> Mapping[date, Beside]:
+        """By quarter, whatever the period of the report is: so that every report of a quarter withholds the same."""
+        spans = (next(whole("quarter", first, date.max)) for first in self._surveys["quarter"].unique().sort())
+        return {span[0]: Beside(Populations(self._roster, Period(*span)), self.least) for span in spans}
+
+    @cached_property
+    def items(self) -> tuple[_Item, ...]:
+        if self._surveys.is_empty():
             return ()
         found: dict[tuple[date, str, str], dict[str, dict[str, int]]] = {}
         columns = ("quarter", "survey_id", "item_id", "org_id", "choice", "answers")
-        for *key, org, choice, n in self.data.surveys.select(columns).iter_rows():
+        for *key, org, choice, n in self._surveys.select(columns).iter_rows():
             found.setdefault((key[0], key[1], key[2]), {}).setdefault(org, {})[choice] = n
         return tuple(
             _Item(*key, by_org, self._shown(key[0], by_org))
@@ -110,4 +130,4 @@ class GroupSurveys:
         )
 
     def _shown(self, quarter: date, by_org: Mapping[str, Mapping[str, int]]) -> Mapping[str, bool]:
-        return self._trees[quarter].may_stand({org: sum(counts.values()) for org, counts in by_org.items()})
+        return self.trees[quarter].may_stand({org: sum(counts.values()) for org, counts in by_org.items()})

@@ -19,7 +19,10 @@ from sinks.read.reader import DTYPES, query_named
 
 Row = TypeVar("Row", Member, Organisation)
 
-COLUMNS_KEPT: Mapping[str, tuple[str, ...]] = {"rejected": ("member_id", "reason", "org_id", "day")}
+COLUMNS_KEPT: Mapping[str, tuple[str, ...]] = {
+    "rejected": ("member_id", "reason", "org_id", "day"),
+    "delivery": ("member_id", "org_id", "day", "late", "duplicates"),
+}
 """Query → the columns that reports use, where others hold more about persons than a figure needs. What was issued
 earlier may have fewer."""
 

@@ -17,7 +17,7 @@ from reports.measures.errors import MeasureError
 from reports.measures.proportions import Interval, wilson
 
 LEAST_QUESTIONS = 5
-"""Of one person: from so many questions (``Profile.effective``) on something is said of a gap. Wilson's interval of one
+"""Of one person: from so many questions on something is said of a gap. Wilson's interval of one
 wrong answer ends at 0.79: below many a reference, and yet it is one answer."""
 Verdict = Literal["below", "open", "reached"]
 
@@ -35,7 +35,7 @@ class Profile:
 
     def gap(self, expected: float | None) -> Gap | None:
         """The gap to a reference, see ``gap``: open below ``LEAST_QUESTIONS``."""
-        return gap(self.share, self.interval, expected, enough=self.effective >= LEAST_QUESTIONS - 1e-9)
+        return gap(self.share, self.interval, expected, enough=self.questions >= LEAST_QUESTIONS)
 
 
 @dataclass(frozen=True, slots=True)

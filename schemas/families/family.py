@@ -90,6 +90,8 @@ class Family:
     from_members: bool = True
     """what a member's own page may say of its member; False: only programs on servers, as what it says was found by the
     organisation"""
+    steps_of_others: frozenset[str] = frozenset()
+    """values of the field ``step`` that somebody else's doing has, which a member's page does not say either"""
     anonymous: bool = False
     """events are in the name of an organisation (``schemas.envelope.ORGANISATION``), rows are about nobody"""
     rows: Rows | None = None

@@ -42,6 +42,7 @@ REFLECTION = Family(
     ),
     title=Text("心得体会", "Reflections"),
     purpose=Text("统计提交与回复（不存内容）", "to count what was submitted and answered; never a text"),
+    steps_of_others=frozenset({"replied"}),
     rows=Rows(
         name="reflections",
         title=Text("心得体会", "Reflections"),

@@ -45,6 +45,7 @@ SERVICE = Family(
     title=Text("党员诉求", "Requests"),
     purpose=Text("统计答复时效（不存内容）", "how soon requests are answered; never what about"),
     audience="branch",
+    steps_of_others=frozenset({"answered", "closed"}),
     rows=Rows(
         name="service-requests",
         title=Text("党员诉求", "Requests"),

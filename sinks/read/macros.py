@@ -281,6 +281,10 @@ class Expansion:
         """``column`` where the scope names members, else ``otherwise``."""
         return otherwise if self.scope.detail == "aggregate" else column
 
+    def whole(self, column: str) -> str:
+        """``column`` for the member itself and the operator, '' for others: what a line holds may be for them only."""
+        return column if self.scope.detail == "own" or self.scope.operator else "''"
+
     def own_branch(self, org: str) -> str:
         """Only the member, or the organisation itself to which the member belonged: the scope's, or of the local
         operator the one asked for. Nothing for whoever stands above it."""
@@ -344,6 +348,7 @@ MACROS: Mapping[str, Callable[..., str]] = {
     "organisations": Expansion.organisations,
     "node": Expansion.node,
     "named": Expansion.named,
+    "whole": Expansion.whole,
     "own_branch": Expansion.own_branch,
     "disclosed": Expansion.disclosed,
     "private_attempt": Expansion.private_attempt,

@@ -22,7 +22,7 @@ from reports.errors import ReportError
 from reports.load import check_content, load
 from reports.population import Populations
 from reports.site import Site
-from schemas.reference import Course, Exam, Member, Organisation, Question, ReferenceTables
+from schemas.reference import Course, Exam, Member, Organisation, Question, ReferenceTables, Text
 from schemas.settings import Settings
 from schemas.tables import TABLES
 from sinks.client import Store
@@ -30,6 +30,9 @@ from sinks.policy import row_filter
 from sinks.read import Filters, Reader, Scope
 from tests.support.harness import event, uid
 from tests.support.loaded import load as put
+from web.dashboard.asking import Asked
+from web.dashboard.gather import Gatherer
+from web.dashboard.viewers import Viewer
 
 ZONE = "Asia/Shanghai"
 ON = date(2026, 3, 4)
@@ -193,6 +196,8 @@ def test_branches_are_not_compared_by_contests(loaded: Store, scope: Scope) -> N
         assert Inputs(Reader(loaded), scope, Filters(**one)).counted.is_empty()
     for name in ("items", "tests"):
         assert exams_in(asked(loaded, name, scope)) == {"final", "mistaken", "taken back"}
+    assert asked(loaded, "branches", scope, **QUARTER, exam="final")
+    assert asked(loaded, "branches", scope, **QUARTER, exam="quiz") == [], "not that nobody took part"
 
 
 def test_the_board_has_who_asked(loaded: Store) -> None:
@@ -234,6 +239,15 @@ def test_a_members_page_tells_the_member_and_nobody_else(loaded: Store) -> None:
         assert told.effect.answers.value == 10
         assert told.effect.wrong_questions.value == 1
         assert [line.answers.value for line in told.days] == [10]
+
+
+@pytest.mark.parametrize(
+    ("scope", "exams"), [(M0, 4), (OPERATOR, 3), (SECRETARY, 3)], ids=["member", "operator", "secretary"]
+)
+def test_the_dashboards_page_on_a_member_tells_the_member_alone(loaded: Store, scope: Scope, exams: int) -> None:
+    page = Asked("member", "m0", "days", QUARTER["first"], QUARTER["last"])
+    found = Gatherer(loaded).member(Viewer(scope, "-", Text("-", "-")), page)
+    assert len(found.report.exams) == exams
 
 
 @OTHERS

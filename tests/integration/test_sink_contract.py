@@ -307,6 +307,7 @@ def test_no_list_of_keys_is_larger_than_a_server_takes(store: Store, monkeypatch
     events = [(f"m{n}", (n % 250).to_bytes(16, "big")) for n in range(1, 6000)]
     assert sink.lines_of(events).num_rows == 5999
     assert sink.member_days(1, [(m, DAY) for m in names]).num_rows == 0
+    assert sink.reference("members", names).num_rows == 0
     assert max(sent) < 128 << 10
 
 

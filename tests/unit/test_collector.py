@@ -128,11 +128,16 @@ def test_a_page_can_not_say_what_organisations_record(world: World) -> None:
         event(event_type="attendance", session_id="s", meeting="theme_day", duration_ms=None),
         event(event_type="withdraw", target_event_id=target, reason="x", course_id="", duration_ms=None),
         event(replaces=target),
+        event(event_type="service", request_id="r", step="answered", course_id="", duration_ms=None),
+        event(event_type="reflection", reflection_id="r", step="replied", course_id="", duration_ms=None),
     ]
     lines = [{k: v for k, v in e.items() if v not in (None, "")} for e in recorded]
     answer = world.post(json.dumps(lines).encode())
     assert {r.get("reason") for r in answer.json()["results"]} == {"for_servers"}
     assert world.kept.lines() == []
+    opened = event(event_type="service", request_id="r", step="opened", course_id="", duration_ms=None)
+    answer = world.post(json.dumps({k: v for k, v in opened.items() if v not in (None, "")}).encode())
+    assert answer.json()["accepted"] == 1
     as_server = judge([json.dumps(e).encode() for e in lines], world.app, None, 1_900_000_000_000, 0)[0]
     assert [r.status for r in as_server] == ["accepted"] * len(lines)
 

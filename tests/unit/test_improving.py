@@ -77,7 +77,8 @@ def test_days_that_cannot_be_meant_are_refused(taken: Taken, said: str) -> None:
 def test_what_was_done_since_is_not_closed_before_it_was_done() -> None:
     """Steps count in the order of their days: it would be without effect."""
     acted, closed = replace(OPEN, acted=date(2026, 4, 10)), replace(OPEN, closed=date(2026, 4, 20))
-    for issue, step, day in ((acted, "closed", 9), (closed, "reopened", 19)):
+    again = replace(acted, reopened=1, reopened_on=date(2026, 4, 12))
+    for issue, step, day in ((acted, "closed", 9), (closed, "reopened", 19), (again, "closed", 11)):
         taken = replace(_taken(date(2026, 4, day)), step=step)
         with pytest.raises(InputError, match=rf"latest step was taken on 2026-04-{day + 1}"):
             check_days(issue, taken, TODAY)

@@ -14,6 +14,7 @@ import pytest
 
 from reports.context.group import GroupReport, Groups
 from reports.context.quality import Deliveries
+from reports.context.surveys import told
 from reports.data import EVERYTHING, Content, Policy, ReportData
 from reports.errors import ReportError
 from reports.formats.from_page import read_page
@@ -83,6 +84,18 @@ def test_a_branch_has_its_own_results_and_what_is_above_their_sum() -> None:
     (first, *_) = report(data, "b1").surveys.lines  # type: ignore[union-attr]
     assert (first.quarter.en, first.survey_id, first.chosen.value) == ("2026 Q1", "s1", pytest.approx(4 / 6))
     assert first.quarter.zh == "2026年第一季度"
+
+
+def test_the_query_tells_of_a_branch_what_its_report_does() -> None:
+    """Seven of eleven answers are many enough, and would give away the other four; of i2 nobody else answered."""
+    data = surveyed(("b1", "i1", "A", 7), ("b2", "i1", "A", 4), ("b1", "i2", "A", 6))
+    columns = ("survey_id", "item_id", "choice", "answers")
+    rows = data.surveys.filter(org_id="b1").select(columns)
+    found = told(rows, data.surveys, data.roster, "b1", 5)
+    assert set(found["item_id"]) == {i for (i, _), shown in results(data, "b1").items() if shown} == {"i2"}
+    whole = told(rows, data.surveys, data.roster, "top", 5)
+    assert set(whole["item_id"]) == {i for (i, _), shown in results(data, "top").items() if shown} == {"i1", "i2"}
+    assert told(rows.clear(), data.surveys, data.roster, "b1", 5).is_empty()
 
 
 @pytest.mark.parametrize("k", [1, 5])

@@ -10,6 +10,7 @@ from typing import cast
 from zoneinfo import ZoneInfo
 
 from reports import withholding
+from reports.attempts import without_contests
 from reports.data import EVERYTHING, Content
 from reports.errors import ReportError
 from reports.extra_pages import write_annexes, write_exams
@@ -117,6 +118,9 @@ def make(service: Service, caller: Caller, asked: ReportRequest, folder: Path) -
     made_by = " · ".join(part for part in (settings.made_by, f"{caller.principal.role} {caller.id}") if part)
     data = signed(data, made_by, asked.purpose)
     data = replace(data, contested=contested(service.store, data.as_of))
+    if own and scope.detail != "own":
+        # Whoever reads a page on somebody else, the operator too, is not told what was answered in contests.
+        data = replace(data, answers=without_contests(data.answers), families=data.families.without_own())
     check_content(data, content)
     site = Site(
         data,

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from reports.attempts import without_contests
 from reports.catalogue import typed
 from reports.context.group import GroupReport, Groups
 from reports.context.member import MemberReport, member_report
@@ -251,6 +252,9 @@ class Gatherer:
         reader, scope, member = self.reader(), viewer.scope, asked.subject
         today = self.today(reader)
         data = self._data(reader, scope, asked, today, member=member)
+        if scope.detail != "own":
+            # Whoever reads a page on somebody else, the operator too, is not told what was answered in contests.
+            data = replace(data, answers=without_contests(data.answers))
         ((_, rows),) = rows_of(data, [member])
         report = member_report(data, Deliveries(data), _content(asked), member, rows)
         days = self._week(reader, scope, asked, today, Filters(member=member))

@@ -52,6 +52,7 @@ SELECT
     if(acted > 0, fromUnixTimestamp64Milli(acted_ms, 'UTC'), NULL) AS acted_at,
     actions,
     if(closed, fromUnixTimestamp64Milli(last_closed.1, 'UTC'), NULL) AS closed_at,
-    reopened
+    reopened,
+    if(reopened > 0, fromUnixTimestamp64Milli(last_reopened.1, 'UTC'), NULL) AS reopened_at
 FROM stood
 ORDER BY org_id, improvement_id
