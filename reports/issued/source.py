@@ -19,10 +19,7 @@ from sinks.read.reader import DTYPES, query_named
 
 Row = TypeVar("Row", Member, Organisation)
 
-COLUMNS_KEPT: Mapping[str, tuple[str, ...]] = {
-    "rejected": ("member_id", "reason", "org_id", "day"),
-    "delivery": ("member_id", "org_id", "day", "late", "duplicates"),
-}
+COLUMNS_KEPT: Mapping[str, tuple[str, ...]] = {"rejected": ("member_id", "reason", "org_id", "day")}
 """Query → the columns that reports use, where others hold more about persons than a figure needs. What was issued
 earlier may have fewer."""
 

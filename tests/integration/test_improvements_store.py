@@ -76,6 +76,7 @@ def _stands(found: list[tuple[datetime, str, dict[str, Any]]]) -> dict[str, Any]
         "actions": sorted({f[2]["action"] for f in of("acted")}),
         "closed_at": shut[-1][0] if closed else None,
         "reopened": len(opened),
+        "reopened_at": opened[-1][0] if opened else None,
     }
 
 
