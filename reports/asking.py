@@ -104,7 +104,7 @@ def _withheld(reader: Reader, query: Question, scope: Scope, filters: Filters, s
     rule, k = withholding.RULES[query.name], settings.small_group
     if rule.kind == "whole":
         found = withholding.large_enough(query.name, found, k)
-        return _surveys_told(reader, scope, filters, found, k, today) if query.name == "survey-answers" else found
+        return _surveys_told(reader, scope, filters, found, k, today) if rule.reported else found
     if rule.kind == "days":
         days = Filters(first=filters.first, last=filters.last, course="")
         everywhere = reader.frame(query.name, Scope.everything(), days)

@@ -33,7 +33,8 @@ class Rule(NamedTuple):
     itself. ``size``: column with the members behind a row. ``refused``: filters that would split a group.
     ``single``: columns that tell something about one member, left empty. ``counted``: a column with a number of
     answers, and those beside it that are left empty where fewer than k answers are behind them. ``always``: so for
-    everybody who asks, because nobody sees the rows behind it.
+    everybody who asks, because nobody sees the rows behind it. ``reported``: organisations above tell sums of the same
+    in their reports, from which nothing may be subtracted.
     """
 
     kind: Kind
@@ -42,6 +43,7 @@ class Rule(NamedTuple):
     single: tuple[str, ...] = ()
     counted: tuple[str, ...] = ()
     always: bool = False
+    reported: bool = False
 
 
 _SPLITS = frozenset({"member", "category"})
@@ -71,7 +73,7 @@ RULES: Mapping[str, Rule] = {
     "gain": Rule("whole", "members", _SPLITS | {"course"}),
     "branches": Rule("parts", "", _SPLITS | {"course"}),
     "credit-branches": Rule("parts", "", _SPLITS),
-    "survey-answers": Rule("whole", "total", _SPLITS | {"course"}, always=True),
+    "survey-answers": Rule("whole", "total", _SPLITS | {"course"}, always=True, reported=True),
     **{
         f.counts.name: Rule("parts", "", _SPLITS, always=f.audience == "self")
         for f in FAMILIES.values()

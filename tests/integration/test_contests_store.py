@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,10 @@ from reports.context.group import Groups
 from reports.context.quality import Deliveries
 from reports.context.secretary import Secretaries
 from reports.data import EVERYTHING as ALL_CONTENT
-from reports.data import Content, Policy, ReportData
+from reports.data import Content, Period, Policy, ReportData
 from reports.errors import ReportError
-from reports.load import check_content, load
+from reports.issued.source import asked as call_of
+from reports.load import check_content, load, recorded
 from reports.population import Populations
 from reports.site import Site
 from schemas.reference import Course, Exam, Member, Organisation, Question, ReferenceTables, Text
@@ -239,6 +240,14 @@ def test_a_members_page_tells_the_member_and_nobody_else(loaded: Store) -> None:
         assert told.effect.answers.value == 10
         assert told.effect.wrong_questions.value == 1
         assert [line.answers.value for line in told.days] == [10]
+
+
+@pytest.mark.parametrize(("scope", "member"), [(M0, None), (M0, "m0"), (OPERATOR, "m0")])
+def test_of_one_member_nobody_elses_row_of_the_roster_is_kept(loaded: Store, scope: Scope, member: str | None) -> None:
+    period = Period(QUARTER["first"], QUARTER["last"])
+    _, kept = recorded(Reader(loaded), scope, period, member=member, as_of=datetime(2026, 4, 1, tzinfo=UTC))
+    assert kept.frames[call_of("reference/members")]["member_id"].to_list() == ["m0"]
+    assert kept.members() == {"m0"}
 
 
 @pytest.mark.parametrize(

@@ -303,6 +303,12 @@ def test_rejected_lines_keep_their_bytes(reader: Reader, world: World) -> None:
     of_branch = reader.frame("rejected", Scope("right", "named"))
     assert 0 < of_branch.height < found.height
     assert "" not in of_branch["member_id"].to_list()
+    # What a line holds may be for the member and nobody else by name, such as dues or an answer in a contest.
+    assert set(of_branch["raw"]) == {b""}
+    assert set(of_branch["detail"]) == {""}
+    one = of_branch["member_id"][0]
+    own = reader.frame("rejected", Scope.own(one))
+    assert own["raw"].to_list() == found.filter(member_id=one)["raw"].to_list()
 
 
 def test_the_ledger_balances(reader: Reader, world: World) -> None:
